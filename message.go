@@ -101,6 +101,9 @@ type Message struct {
 	Exempt bool `json:"exempt,omitempty"`
 	// FollowUp is set for messages of a ladder.
 	FollowUp bool `json:"follow_up,omitempty"`
+	// Template is the channel's template to send instead of free text, where
+	// the reply window is closed (S8.7). Empty: free text.
+	Template string `json:"template,omitempty"`
 	// Attempts counts the sends that were started.
 	Attempts int `json:"attempts,omitempty"`
 	// ClaimedAt is when the last send was claimed.

@@ -37,6 +37,9 @@ type Outbound struct {
 	ConversationID string
 	Text           string
 	Author         frontdesk.Author
+	// Template is the channel's template to use instead of free text. Empty:
+	// free text.
+	Template string
 	// Attempt counts from 1.
 	Attempt int
 }

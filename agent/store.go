@@ -69,9 +69,9 @@ var (
 	ErrDuplicate = errors.New("agent: store: that message was accepted before")
 )
 
-// Query says what Load reads. Exactly one of ConversationID, Identity,
-// MessageKey and CallID names the conversation; with none, only Rotations and
-// Loads are read.
+// Query says what Load reads. One of ConversationID, Identity, MessageID,
+// ProviderID and CallID names the conversation; with none, only Duplicate,
+// Rotations and Loads are read.
 type Query struct {
 	ConversationID string
 	// Identity finds the contact by channel and address, and its conversation
@@ -90,6 +90,8 @@ type Query struct {
 
 	// History is how many of the newest messages to read. 0: none.
 	History int
+	// Turns reads the turns that wrote the outbound messages of History.
+	Turns bool
 	// Waiting reads the inbound messages without TurnID and Disposition,
 	// oldest first.
 	Waiting bool
@@ -150,6 +152,8 @@ const (
 	TaskFollowUp TaskKind = "follow_up"
 	// TaskSend empties the outbox of a conversation.
 	TaskSend TaskKind = "send"
+	// TaskApproval runs calls that a person resolved (S6.9).
+	TaskApproval TaskKind = "approval"
 	// TaskEcho decides on outbound messages that are held (S10.3).
 	TaskEcho TaskKind = "echo"
 )
@@ -190,6 +194,8 @@ type Task struct {
 	Failures int `json:"failures,omitempty"`
 	// Ladder is the frozen ladder of TaskFollowUp.
 	Ladder *followup.State `json:"ladder,omitempty"`
+	// CallIDs are the resolved calls of TaskApproval, oldest first.
+	CallIDs []string `json:"call_ids,omitempty"`
 	// Echoes are the held messages of TaskEcho.
 	Echoes []Echo `json:"echoes,omitempty"`
 }
