@@ -1,0 +1,178 @@
+package langchain
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tmc/langchaingo/llms"
+
+	"github.com/seed-a71cb1d8/frontdesk/agent"
+)
+
+func fail(kind agent.LLMErrorKind, err error) error {
+	return &agent.LLMError{Kind: kind, Err: err}
+}
+
+// cancelled is the error of a request whose context is done. It wraps both
+// the context's error and the provider's, if there is one.
+func cancelled(ctxErr, err error) error {
+	if err == nil {
+		return fail(agent.LLMTemporary, fmt.Errorf("langchain: %w", ctxErr))
+	}
+	return fail(agent.LLMTemporary, fmt.Errorf("langchain: %w: %w", ctxErr, err))
+}
+
+// classify makes an LLMError of a provider's error. What was seen of the
+// exchange over HTTP counts first, then a status in the text, then
+// langchaingo's own codes, and its matching on text last of all: that takes
+// "4000 tokens" for a status of 400.
+func classify(err error, seen *exchange) error {
+	var known *agent.LLMError
+	if errors.As(err, &known) {
+		return err
+	}
+	text := err.Error()
+	status, retryAfter := seen.last()
+	if status == 0 {
+		status = statusIn(text)
+	}
+	if retryAfter == 0 {
+		retryAfter = retryAfterIn(text)
+	}
+	out := &agent.LLMError{Err: fmt.Errorf("langchain: %w", err)}
+	out.Kind = kindOf(err, text, status, retryAfter)
+	if out.Kind == agent.LLMRateLimited || out.Kind == agent.LLMTemporary {
+		out.RetryAfter = retryAfter
+	}
+	return out
+}
+
+func kindOf(err error, text string, status int, retryAfter time.Duration) agent.LLMErrorKind {
+	text = strings.ToLower(text)
+	if status >= 400 && status < 500 {
+		// What the text says for certain is finer than the status: providers
+		// send 400 and 429 for an account without credit, too.
+		if contains(text, "content management policy", "content_filter", "content filter", "responsibleaipolicy") {
+			return agent.LLMRefused
+		}
+		if contains(text, "api key not valid", "credit balance", "insufficient_quota") {
+			return agent.LLMDenied
+		}
+		if retryAfter == 0 && contains(text, "check your plan and billing") {
+			return agent.LLMDenied
+		}
+	}
+	if status != 0 {
+		return kindOfStatus(status)
+	}
+	var panicked *PanicError
+	if errors.As(err, &panicked) {
+		return agent.LLMTemporary
+	}
+	return kindOfCode(err)
+}
+
+// kindOfStatus classifies an HTTP status. One below 400 with an error is an
+// answer that was cut off or could not be read.
+func kindOfStatus(status int) agent.LLMErrorKind {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return agent.LLMRateLimited
+	case status == http.StatusUnauthorized, status == http.StatusForbidden,
+		status == http.StatusPaymentRequired, status == http.StatusNotFound:
+		return agent.LLMDenied
+	case status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly:
+		return agent.LLMTemporary
+	case status >= 400 && status < 500:
+		return agent.LLMInvalid
+	}
+	return agent.LLMTemporary
+}
+
+// kindOfCode classifies by langchaingo's error code, the provider's own if it
+// gave one and else what the mapper reads out of the text.
+func kindOfCode(err error) agent.LLMErrorKind {
+	var coded *llms.Error
+	if !errors.As(llms.NewErrorMapper("").WrapError(err), &coded) {
+		return agent.LLMTemporary
+	}
+	switch coded.Code {
+	case llms.ErrCodeRateLimit:
+		return agent.LLMRateLimited
+	case llms.ErrCodeAuthentication, llms.ErrCodeResourceNotFound, llms.ErrCodeQuotaExceeded:
+		return agent.LLMDenied
+	case llms.ErrCodeInvalidRequest, llms.ErrCodeTokenLimit, llms.ErrCodeNotImplemented:
+		return agent.LLMInvalid
+	case llms.ErrCodeContentFilter:
+		return agent.LLMRefused
+	}
+	return agent.LLMTemporary
+}
+
+// isEmptyAnswer tells the error that langchaingo's providers return for an
+// answer without content. Each has an ErrEmptyResponse of its own, so the
+// text is all that they share.
+func isEmptyAnswer(err error) bool {
+	for next := err; next != nil; next = errors.Unwrap(next) {
+		switch next.Error() {
+		case "no response", "empty response":
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	statusPattern = regexp.MustCompile(`(?i)(?:status(?: ?code)?|error)[:= ]+([1-5]\d\d)\b`)
+	// "Please try again in 1m2.5s", "retry after 20 seconds".
+	retryPattern = regexp.MustCompile(`(?i)(?:try again|retry)(?: in| after)[: ]+((?:\d+(?:\.\d+)?(?:ms|h|m|s))+\b|\d+(?:\.\d+)?)(?:\s*(seconds?|minutes?))?`)
+)
+
+// statusIn finds an HTTP status in the text of an error. 0: none.
+func statusIn(text string) int {
+	m := statusPattern.FindStringSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	status, err := strconv.Atoi(m[1])
+	if err != nil {
+		return 0
+	}
+	return status
+}
+
+// retryAfterIn finds in the text of an error how long to wait. 0: it does not
+// say.
+func retryAfterIn(text string) time.Duration {
+	m := retryPattern.FindStringSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	amount := m[1]
+	switch last := amount[len(amount)-1]; {
+	case last < '0' || last > '9': // has its unit
+	case strings.HasPrefix(strings.ToLower(m[2]), "minute"):
+		amount += "m"
+	default:
+		amount += "s"
+	}
+	d, err := time.ParseDuration(strings.ToLower(amount))
+	if err != nil || d < 0 {
+		return 0
+	}
+	return d
+}
+
+func contains(text string, any ...string) bool {
+	for _, s := range any {
+		if strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
+}
