@@ -5,14 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 )
 
 // MaxComment is how long an internal note may be, in Unicode code points
-// (S6.1). Summaries and reasons are held to it too.
+// (S6.1). Summaries and reasons are cut there.
 const MaxComment = 2000
 
 // Names of targets that are no person and no team, as the LLM writes them.
@@ -63,16 +65,20 @@ func decodeFault(err error) fault {
 	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fault{shortPath("/" + strings.ReplaceAll(t.Field, ".", "/")), fmt.Sprintf("%s does not fit: give a value of type %s", shorten(t.Value, maxQuoted), t.Type)}
 	}
-	return fault{"", "a value does not fit: " + shorten(err.Error(), 2*maxQuoted)}
+	if _, ok := errors.AsType[*time.ParseError](err); ok {
+		return fault{"", "a time does not fit: write one such as 2026-11-24T15:04:05Z"}
+	}
+	return fault{"", "a value does not fit: " + shorten(err.Error(), maxQuoted)}
 }
 
-// within refuses texts that are longer than the limit.
-func within(what, text string) (string, error) {
-	text = strings.TrimSpace(text)
-	if n := utf8.RuneCountInString(text); n > MaxComment {
-		return "", fmt.Errorf("actions: the %s is %d characters long, the limit is %d: shorten it", what, n, MaxComment)
-	}
-	return text, nil
+// cut trims a text that explains an action and bounds it. It is never worth a
+// refusal: a handoff matters more than its summary (S6.5).
+func cut(text string) string { return shorten(strings.TrimSpace(text), MaxComment) }
+
+// noted is what the LLM is told of a change that is staged. It repeats what
+// the LLM itself wrote, so it is bounded.
+func noted(what string, names ...string) string {
+	return "Noted: " + what + shorten(strings.Join(names, ", "), 5*maxQuoted) + ". It takes effect when this turn ends."
 }
 
 const assignSchema = `{"type":"object","properties":{` +
@@ -102,20 +108,17 @@ type assignArgs struct {
 }
 
 func runAssign(in assignArgs) (Result, error) {
-	var errs [2]error
-	in.Reason, errs[0] = within("reason", in.Reason)
-	in.Summary, errs[1] = within("summary", in.Summary)
 	target, err := namedTarget(in.Target)
-	if err := errors.Join(err, errs[0], errs[1]); err != nil {
+	if err != nil {
 		return Result{}, err
 	}
-	content := "Noted: assign to " + target.Name + ", when this turn ends."
+	content := noted("assign to ", target.Name)
 	if target.Kind == frontdesk.TargetNobody {
-		content = "Noted: unassign, when this turn ends."
+		content = noted("unassign")
 	}
 	return Result{
 		Content: content,
-		Assign:  &Assignment{Target: target, Method: in.Method, Reason: in.Reason, Summary: in.Summary},
+		Assign:  &Assignment{Target: target, Method: in.Method, Reason: cut(in.Reason), Summary: cut(in.Summary)},
 	}, nil
 }
 
@@ -156,11 +159,10 @@ type closeArgs struct {
 	Note    string `json:"closing_note"`
 }
 
-// runClose cuts a summary that is too long: it must not stop the close (S6.5).
 func runClose(in closeArgs) (Result, error) {
 	return Result{
-		Content: "Noted: close the conversation, when this turn ends.",
-		Close:   &Closing{Summary: shorten(strings.TrimSpace(in.Summary), MaxComment), Note: strings.TrimSpace(in.Note)},
+		Content: noted("close the conversation"),
+		Close:   &Closing{Summary: cut(in.Summary), Note: strings.TrimSpace(in.Note)},
 	}, nil
 }
 
@@ -215,7 +217,7 @@ func runFields(in fieldsArgs) (Result, error) {
 	if len(errs) > 0 {
 		return Result{}, errors.Join(errs...)
 	}
-	res.Content = "Noted: " + strings.Join(names, ", ") + "."
+	res.Content = noted("set ", names...)
 	return res, nil
 }
 
@@ -239,7 +241,7 @@ func runStage(in stageArgs) (Result, error) {
 	if stage == "" {
 		return Result{}, errors.New("actions: the stage is empty: name a lifecycle stage")
 	}
-	return Result{Content: "Noted: lifecycle stage " + stage + ".", Stage: stage}, nil
+	return Result{Content: noted("lifecycle stage ", stage), Stage: stage}, nil
 }
 
 const commentSchema = `{"type":"object","properties":{` +
@@ -258,14 +260,14 @@ type commentArgs struct {
 }
 
 func runComment(in commentArgs) (Result, error) {
-	text, err := within("comment", in.Text)
-	if err != nil {
-		return Result{}, err
-	}
-	if text == "" {
+	text := strings.TrimSpace(in.Text)
+	switch n := utf8.RuneCountInString(text); {
+	case n == 0:
 		return Result{}, errors.New("actions: the comment is empty: write one")
+	case n > MaxComment:
+		return Result{}, fmt.Errorf("actions: the comment is %d characters long, the limit is %d: shorten it", n, MaxComment)
 	}
-	return Result{Content: "Noted: internal comment.", Comment: text}, nil
+	return Result{Content: noted("internal comment"), Comment: text}, nil
 }
 
 const tagsSchema = `{"type":"object","properties":{` +
@@ -313,7 +315,7 @@ func runTags(in tagsArgs) (Result, error) {
 	if len(add)+len(remove) == 0 {
 		return Result{}, errors.New("actions: no tag is given: name one in add or remove")
 	}
-	return Result{Content: "Noted: tags.", AddTags: add, RemoveTags: remove}, nil
+	return Result{Content: noted("tags ", slices.Concat(add, remove)...), AddTags: add, RemoveTags: remove}, nil
 }
 
 const stopSchema = `{"type":"object","properties":{` +
@@ -333,5 +335,5 @@ type stopArgs struct {
 
 func runStop(in stopArgs) (Result, error) {
 	reason := strings.ReplaceAll(in.Reason, "_", " ")
-	return Result{Content: "Noted: no further follow-ups (" + reason + ").", StopFollowUps: reason}, nil
+	return Result{Content: noted("no further follow-ups, ", reason), StopFollowUps: reason}, nil
 }

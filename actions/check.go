@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -26,9 +27,9 @@ type Checker struct {
 	at map[string]*jsonschema.Schema
 }
 
-// schemaURL is what the schema is called inside the compiler. Nothing can be
-// loaded from it, so that a relative reference leads nowhere.
-const schemaURL = "urn:frontdesk:arguments"
+// schemaURL is what the schema is called inside the compiler. It is an address
+// with a path, so that a relative reference is seen to lead out.
+const schemaURL = "frontdesk://arguments/schema.json"
 
 // refuseLoader keeps a schema from reading files or the network: it may come
 // from a server that is not ours.
@@ -163,7 +164,7 @@ func elements(s *jsonschema.Schema) []*jsonschema.Schema {
 // beyond a float64. The error is an *[ArgumentError] with all that is wrong.
 func (c *Checker) Check(args json.RawMessage) (json.RawMessage, error) {
 	if len(args) > maxArgumentBytes {
-		return nil, newArgumentError([]fault{{"", fmt.Sprintf("they are %d bytes long, the limit is %d: send less", len(args), maxArgumentBytes)}})
+		return nil, tooLong(len(args))
 	}
 	if trimmed := bytes.TrimSpace(args); len(trimmed) == 0 || string(trimmed) == "null" {
 		args = json.RawMessage("{}")
@@ -175,18 +176,33 @@ func (c *Checker) Check(args json.RawMessage) (json.RawMessage, error) {
 	if _, ok := v.(map[string]any); !ok {
 		return nil, newArgumentError([]fault{{"", "they are " + typeName(v) + ", not an object: send one JSON object"}})
 	}
+	if len(compact) > maxArgumentBytes { // numbers such as 1e18 grow
+		return nil, tooLong(len(compact))
+	}
+	broken := make(map[string]bool, len(faults))
+	for _, f := range faults {
+		broken[f.path] = true
+	}
 	faults = c.keys(faults, []*jsonschema.Schema{c.schema}, v, "")
 	if err := c.schema.Validate(v); err != nil {
 		invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
 		if !ok {
 			return nil, newArgumentError([]fault{{"", "they cannot be checked: send simpler ones"}})
 		}
-		faults = c.explain(faults, invalid)
+		for _, f := range c.explain(nil, invalid) {
+			if !broken[f.path] { // what the schema says of a broken value is no help
+				faults = append(faults, f)
+			}
+		}
 	}
 	if len(faults) > 0 {
 		return nil, newArgumentError(faults)
 	}
 	return compact, nil
+}
+
+func tooLong(n int) error {
+	return newArgumentError([]fault{{"", fmt.Sprintf("they are %d bytes long, the limit is %d: send less", n, maxArgumentBytes)}})
 }
 
 // keys finds keys that differ only by case from a property of a schema that
@@ -286,10 +302,9 @@ func (c *Checker) explain(faults []fault, e *jsonschema.ValidationError) []fault
 			add("%s is missing: add it", quote(name))
 		}
 	case *kind.Type:
-		switch {
-		case k.Got == "null":
+		if k.Got == "null" {
 			add("is null: give %s, or leave the key out where it is optional", article(k.Want))
-		default:
+		} else {
 			add("is %s: give %s", article([]string{k.Got}), article(k.Want))
 		}
 	case *kind.Enum:
@@ -311,15 +326,19 @@ func (c *Checker) explain(faults []fault, e *jsonschema.ValidationError) []fault
 	case *kind.MaxProperties:
 		add("has %d keys: give at most %d", k.Got, k.Want)
 	case *kind.Minimum:
-		add("is too small: give at least %s", k.Want.RatString())
+		add("is too small: give at least %s", decimal(k.Want))
 	case *kind.Maximum:
-		add("is too large: give at most %s", k.Want.RatString())
+		add("is too large: give at most %s", decimal(k.Want))
 	case *kind.ExclusiveMinimum:
-		add("is too small: give more than %s", k.Want.RatString())
+		add("is too small: give more than %s", decimal(k.Want))
 	case *kind.ExclusiveMaximum:
-		add("is too large: give less than %s", k.Want.RatString())
+		add("is too large: give less than %s", decimal(k.Want))
 	case *kind.Pattern:
 		add("%s does not match the pattern %s", quote(k.Got), quote(k.Want))
+	case *kind.MultipleOf:
+		add("is no multiple of %s: give one", decimal(k.Want))
+	case *kind.Not:
+		add("is what the schema rules out here: give something else")
 	case *kind.FalseSchema:
 		add("nothing is allowed here: leave it out")
 	default:
@@ -328,6 +347,14 @@ func (c *Checker) explain(faults []fault, e *jsonschema.ValidationError) []fault
 		add("breaks the rule %s of the schema", quote(strings.Join(e.ErrorKind.KeywordPath(), "/")))
 	}
 	return faults
+}
+
+// decimal writes a limit of the schema as people do.
+func decimal(r *big.Rat) string {
+	if n, exact := r.FloatPrec(); exact {
+		return shorten(r.FloatString(n), maxQuoted)
+	}
+	return shorten(r.RatString(), maxQuoted)
 }
 
 func isAnyOf(k jsonschema.ErrorKind) bool { _, ok := k.(*kind.AnyOf); return ok }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/token"
 	"reflect"
 	"regexp"
 	"slices"
@@ -69,6 +70,9 @@ func MustFunc[In any](name, description string, fn func(ctx context.Context, cal
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,63}$`)
+
+// validKey is what every provider takes as the name of a property.
+var validKey = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
 // Validate reports all that keeps an action from being offered to an LLM: a
 // name that providers refuse, no description, a schema that does not compile
@@ -170,7 +174,12 @@ func ownForms(t reflect.Type, own map[reflect.Type]*jsonschema.Schema, seen map[
 			if tag == "-" || (!f.IsExported() && !f.Anonymous) {
 				continue
 			}
-			if _, options, _ := strings.Cut(tag, ","); slices.Contains(strings.Split(options, ","), "string") {
+			name, options, _ := strings.Cut(tag, ",")
+			if f.Anonymous && (name != "" || !embedsStruct(f.Type)) {
+				errs = append(errs, fmt.Errorf("actions: the embedded field %s.%s is not merged into its struct: give it a name of its own", t, f.Name))
+				continue
+			}
+			if slices.Contains(strings.Split(options, ","), "string") {
 				errs = append(errs, fmt.Errorf("actions: the field %s.%s has the json option string, which a schema cannot say: leave it out", t, f.Name))
 			}
 			errs = append(errs, ownForms(f.Type, own, seen))
@@ -178,6 +187,16 @@ func ownForms(t reflect.Type, own map[reflect.Type]*jsonschema.Schema, seen map[
 		return errors.Join(errs...)
 	}
 	return nil
+}
+
+// embedsStruct reports whether the fields of an embedded type are read as the
+// outer struct's. Behind a pointer to an unexported type they cannot be set.
+func embedsStruct(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+		return t.Kind() == reflect.Struct && token.IsExported(t.Name())
+	}
+	return t.Kind() == reflect.Struct
 }
 
 // normalise makes every type one string and gives objects their properties,
@@ -205,6 +224,9 @@ func normalise(n *node, where string) error {
 			n.set("properties", props)
 		}
 		for _, m := range props.members {
+			if !validKey.MatchString(m.name) {
+				errs = append(errs, fmt.Errorf("actions: the key %s of %s is not usable: write letters, digits, _, . and -, at most 64", quote(m.name), where))
+			}
 			errs = append(errs, normalise(m.value, where+"."+m.name))
 		}
 		switch extra := n.get("additionalProperties"); {

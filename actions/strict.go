@@ -188,13 +188,15 @@ func (p *parser) text(s string) (any, error) {
 // but not to encoding/json.
 func (p *parser) number(s string) (any, error) {
 	exp := 0
-	if _, e, ok := strings.Cut(strings.ToLower(s), "e"); ok {
+	if len(s) > maxNumberBytes {
+		exp = maxExponent + 1 // not even looked at
+	} else if _, e, ok := strings.Cut(strings.ToLower(s), "e"); ok {
 		var err error
 		if exp, err = strconv.Atoi(e); err != nil {
 			exp = maxExponent + 1
 		}
 	}
-	if _, err := strconv.ParseFloat(s, 64); err != nil || len(s) > maxNumberBytes || exp > maxExponent || exp < -maxExponent {
+	if exp > maxExponent || exp < -maxExponent || !finite(s) {
 		p.fault("the number %s is out of range: give one of ordinary size", quote(s))
 		s = "0"
 	} else if strings.ContainsAny(s, ".eE") {
@@ -204,6 +206,11 @@ func (p *parser) number(s string) (any, error) {
 	}
 	p.out = append(p.out, s...)
 	return json.Number(s), nil
+}
+
+func finite(number string) bool {
+	_, err := strconv.ParseFloat(number, 64)
+	return err == nil
 }
 
 // foldKey gives names that differ only by case the same text, as encoding/json
