@@ -118,7 +118,10 @@ type View struct {
 	// Duplicate is the ID of the message that the dedupe key stands for.
 	Duplicate string
 	// History is oldest first.
-	History  []frontdesk.Message
+	History []frontdesk.Message
+	// Turns are those that wrote the outbound messages of History, each once,
+	// in that order; without those that have no record yet.
+	Turns    []Turn
 	Waiting  []frontdesk.Message
 	Outbox   []frontdesk.Message
 	Turn     *Turn
