@@ -23,24 +23,34 @@ import (
 // keep them without copying; values that a store returned are not modified by
 // the caller either. Times are the engine's: a store never reads a clock of
 // its own. An error that is none of the sentinels below means that the outcome
-// is not known; the engine reads again before it decides. All texts that come
-// in are valid UTF-8 without NUL, and come back as they were.
+// is not known: everything was written, or nothing; the engine reads again
+// before it decides. A done ctx gives such an error, soon.
+//
+// All texts that come in are valid UTF-8 without NUL, and come back as they
+// were; Entry.Data comes back byte for byte. Times come back as the same
+// instant to the microsecond at least (what is finer may be cut off, not
+// rounded up), in any zone. Nil and empty lists are the same.
 type Store interface {
-	// Load reads what the query asks for, as of one moment. What is not there
-	// is left zero in the View; that is no error.
+	// Load reads what the query asks for, as of one moment that is not before
+	// the call: it sees every commit that returned earlier, in whatever
+	// process. What is not there is left zero in the View; that is no error.
 	Load(ctx context.Context, q Query) (View, error)
 
 	// Claim takes due tasks: those with a Due that is not zero and not after
-	// q.Now, whose lane (conversation and TaskKind.Lane) is not leased beyond
-	// q.Now, oldest due first, at most one a lane. Each claimed lane is leased
-	// to q.Worker until q.Until, under a token that is larger than every
-	// earlier token of that lane. Attempts of a claimed task rises by one.
-	// Two claims never get the same lane at once.
+	// q.Now, whose lane (conversation and TaskKind.Lane) is free at q.Now,
+	// oldest due first, at most one a lane. A lane is free if it was never
+	// leased, its lease was released, or the lease ends at or before q.Now.
+	// Each claimed lane is leased to q.Worker until q.Until, under a token
+	// that is larger than every earlier token of that lane. Attempts of a
+	// claimed task rises by one. Two claims never get the same lane at once.
+	//
+	// Tasks that are blocked, not due yet or in a leased lane are skipped, not
+	// counted: q.Max of them never hide a task that can be claimed.
 	Claim(ctx context.Context, q ClaimQuery) (Claimed, error)
 
 	// Append adds rows to the journal of a turn and moves the lease's end to
-	// a.Until, in one transaction, if the fence holds; else ErrFenced. With no
-	// rows it only renews.
+	// a.Until, in one transaction. With no rows it only renews. A fence that
+	// does not hold: ErrFenced. A row (TurnID, N) that is there: ErrConflict.
 	Append(ctx context.Context, a Append) error
 
 	// Commit applies c whole, or nothing of it. It checks in this order:
@@ -48,13 +58,15 @@ type Store interface {
 	//   - a fence that does not hold: ErrFenced
 	//   - a Dedupe key that exists: ErrDuplicate
 	//   - a Contact, Conversation or Rotation whose Version is not the stored
-	//     one (0: must not exist), a new contact's identity that belongs to
+	//     one (0: must not exist), a contact's identity that belongs to
 	//     another, a second conversation for a contact and channel, a Loads
-	//     version that is not the stored one: ErrConflict
+	//     version that is not the stored one, a new message whose Seq is taken
+	//     in its conversation, a journal row that is there: ErrConflict
 	//
 	// Stored versions become the given one plus one. If the change moves a
 	// user's number of open conversations, that number and the load version
-	// move in the same transaction.
+	// move in the same transaction. A conversation counts for a user while it
+	// is open and assigned to them.
 	Commit(ctx context.Context, c Commit) error
 }
 
@@ -75,7 +87,7 @@ var (
 type Query struct {
 	ConversationID string
 	// Identity finds the contact by channel and address, and its conversation
-	// on that channel.
+	// on that channel. A contact without one there is in the View alone.
 	Identity frontdesk.Identity
 	// MessageID finds the conversation of a message; the message itself is
 	// View.Found.
@@ -83,7 +95,7 @@ type Query struct {
 	// ProviderID finds the message with that ID on Identity.Channel (which
 	// must be set, its Address may be empty); View.Found and its conversation.
 	ProviderID string
-	// CallID finds an approval.
+	// CallID finds an approval and its conversation.
 	CallID string
 	// DedupeKey reads View.Duplicate.
 	DedupeKey string
@@ -97,7 +109,8 @@ type Query struct {
 	Waiting bool
 	// Outbox reads the outbound messages that are not settled, oldest first.
 	Outbox bool
-	// TurnID reads that turn and its journal.
+	// TurnID reads that turn of the conversation, if it has a record yet, and
+	// its journal, by N.
 	TurnID string
 	// Tasks reads the conversation's tasks.
 	Tasks bool
@@ -105,7 +118,8 @@ type Query struct {
 	// Rotations are the names of rotations to read.
 	Rotations []string
 	// Loads reads the open conversations per user that changed after version
-	// LoadsSince, and the present version.
+	// LoadsSince, users whose number fell to zero among them, and the present
+	// version. Versions count from 0, which is before any change.
 	Loads      bool
 	LoadsSince int64
 }
@@ -129,6 +143,7 @@ type View struct {
 	Tasks    []Task
 	Approval *Approval
 
+	// Rotations are by name, without those that do not exist yet.
 	Rotations   map[string]Rotation
 	Loads       []Load
 	LoadVersion int64
@@ -203,7 +218,10 @@ type Task struct {
 	Echoes []Echo `json:"echoes,omitempty"`
 }
 
-// Fence proves that a lane is still held.
+// Fence proves that a lane is still held: it holds from the claim that gave
+// its token until the lane is released or claimed again. The end of the lease
+// alone does not break it: nobody else can have begun, so what the holder did
+// is still right.
 type Fence struct {
 	ConversationID string
 	Lane           Lane
@@ -212,6 +230,8 @@ type Fence struct {
 
 // ClaimQuery says which tasks to claim.
 type ClaimQuery struct {
+	// Now is the present, Until the end of the leases that are given, after
+	// Now.
 	Now    time.Time
 	Until  time.Time
 	Worker string
@@ -224,9 +244,11 @@ type ClaimQuery struct {
 // Claimed is what was claimed.
 type Claimed struct {
 	Tasks []ClaimedTask
-	// Next is the earliest time at which there may be more to claim: the due
-	// time of a task or the end of a lease, whichever a waiting worker should
-	// look at next, among those asked for. Zero: nothing waits.
+	// Next is the earliest time at which there will be more to claim if
+	// nothing else happens, among what was asked for: over all lanes, the
+	// earliest due time or the end of the lane's lease, whichever is later.
+	// The lanes just claimed count: their lease may run out. It is not after
+	// q.Now if Max left something. Zero: nothing waits.
 	Next time.Time
 }
 
@@ -287,8 +309,10 @@ type Commit struct {
 	Turns []Turn
 	// Journal rows are added.
 	Journal []Entry
-	// Put and Delete are tasks of Conversation's conversation; putting
-	// replaces the task of that kind and resets nothing but what it carries.
+	// Delete and Put are tasks of Conversation, or without one of the
+	// fence's; Delete goes first, and deleting what is not there is fine.
+	// Putting replaces the task of that kind whole, Attempts among it, and
+	// leaves the lane's lease alone.
 	Put    []Task
 	Delete []TaskKind
 	// Approvals are put by ID.
