@@ -291,8 +291,11 @@ var llmBugs = []llmBug{
 		}
 	})},
 	{"keeps the response", "response owned", func(b *backend) agent.LLM {
+		var mu sync.Mutex
 		var kept *agent.Response
 		return LLMFunc(func(ctx context.Context, req *agent.Request) (*agent.Response, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			if kept != nil {
 				return kept, nil
 			}
