@@ -123,6 +123,21 @@ func TestCheckLimits(t *testing.T) {
 	assert.Error(t, ok(`{"a":1e309}`))
 }
 
+// Numbers that are whole are written so, whatever their form; others and those
+// beyond an int64 stay as they were written.
+func TestCheckNumbers(t *testing.T) {
+	c := checker(t, `{"type":"object","properties":{"n":{"type":"number"}}}`)
+	for in, want := range map[string]string{
+		"1.0": "1", "1e3": "1000", "-2.50e1": "-25", "1.5": "1.5", "0.1e1": "1", "-0.0": "0", "1e18": "1000000000000000000",
+		"1e19": "1e19", "1e300": "1e300", "1e-300": "1e-300", "9223372036854775807": "9223372036854775807",
+		"9007199254740993.0": "9007199254740993", "1" + strings.Repeat("0", 40) + "e-40": "1",
+	} {
+		got, err := c.Check(json.RawMessage(`{"n":` + in + `}`))
+		require.NoError(t, err, in)
+		assert.Equal(t, `{"n":`+want+`}`, string(got), in)
+	}
+}
+
 // Many faults are all counted, few are shown, and the message stays short
 // whatever was sent (fault table: huge output, bytes capped).
 func TestArgumentErrorBounded(t *testing.T) {

@@ -199,7 +199,9 @@ func (p *parser) number(s string) (any, error) {
 	if exp > maxExponent || exp < -maxExponent || !finite(s) {
 		p.fault("the number %s is out of range: give one of ordinary size", quote(s))
 		s = "0"
-	} else if strings.ContainsAny(s, ".eE") {
+	} else if strings.ContainsAny(s, ".eE") && exp <= maxNumberBytes && exp >= -maxNumberBytes {
+		// Beyond these exponents no number of so few digits is an int64, and
+		// exact arithmetic with thousands of them would take long.
 		if r, ok := new(big.Rat).SetString(s); ok && r.IsInt() && r.Num().IsInt64() {
 			s = r.Num().String()
 		}
