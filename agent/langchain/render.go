@@ -121,7 +121,7 @@ func (r *renderer) orphan(m agent.ChatMessage) { r.pair(m.Name, nil, resultText(
 func (r *renderer) pair(name string, arguments json.RawMessage, result string) {
 	r.ids++
 	id := fmt.Sprintf("call%05d", r.ids)
-	name = clean(name)
+	name = pastName(name)
 	r.part(llms.ChatMessageTypeAI, llms.ToolCall{
 		ID:           id,
 		Type:         "function",
@@ -132,6 +132,26 @@ func (r *renderer) pair(name string, arguments json.RawMessage, result string) {
 		r.called = append(r.called, name)
 	}
 }
+
+// pastName is the name of a call in the history. Models call tools that do
+// not exist by names that no provider takes back.
+func pastName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '-':
+			return r
+		}
+		return '_'
+	}, name)
+	if name == "" {
+		return "unknown"
+	}
+	return name[:min(len(name), maxNameLength)]
+}
+
+// maxNameLength is the longest name of a tool that OpenAI takes; others take
+// longer ones.
+const maxNameLength = 64
 
 // pastArguments are the arguments of a call in the history. A provider that
 // decodes them refuses all that is no JSON object, with each later request of

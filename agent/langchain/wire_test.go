@@ -216,7 +216,8 @@ func checkOpenAIMessages(body map[string]any) string {
 				call, _ := c.(map[string]any)
 				id, _ := call["id"].(string)
 				f, _ := call["function"].(map[string]any)
-				if _, ok := f["arguments"].(string); id == "" || call["type"] != "function" || !ok {
+				name, _ := f["name"].(string)
+				if _, ok := f["arguments"].(string); id == "" || call["type"] != "function" || !ok || !toolName.MatchString(name) {
 					return fmt.Sprintf("Invalid tool call: %v", call)
 				}
 				open[id] = true
@@ -357,6 +358,9 @@ func checkAnthropicMessages(body map[string]any, hasTools bool) string {
 				}
 			case "tool_use":
 				id, _ := b["id"].(string)
+				if name, _ := b["name"].(string); !toolName.MatchString(name) {
+					return fmt.Sprintf("messages.%d.content.%d.tool_use.name: String should match pattern", i, j)
+				}
 				if _, ok := b["input"].(map[string]any); !ok {
 					return fmt.Sprintf("messages.%d.content.%d.tool_use.input: Input should be a valid dictionary", i, j)
 				}
