@@ -236,20 +236,20 @@ func (p *plainer) items(v any, depth int) map[string]any {
 	return p.schema(v, depth+1)
 }
 
-// setType makes the type one string.
+// setType makes the type one that there is.
 func (p *plainer) setType(out map[string]any) {
-	if list, ok := out["type"].([]any); ok {
-		delete(out, "type")
-		for _, t := range list {
-			if name, ok := t.(string); ok && name != "null" {
-				out["type"] = name
-				break
-			}
+	names, ok := out["type"].([]any)
+	if !ok {
+		names = []any{out["type"]}
+	}
+	for _, name := range names {
+		switch name {
+		case "object", "array", "string", "number", "integer", "boolean":
+			out["type"] = name
+			return
 		}
 	}
-	if name, ok := out["type"].(string); ok && name != "null" && name != "" {
-		return
-	}
+	delete(out, "type")
 	out["type"] = impliedType(out)
 }
 

@@ -1,0 +1,72 @@
+package langchain_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/tmc/langchaingo/llms/openai"
+
+	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/agent/langchain"
+)
+
+// Any server that speaks OpenAI's format will do: OpenAI, Mistral, Ollama's
+// /v1, and here one that always calls a tool.
+func ExampleNew() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"choices": [{"finish_reason": "tool_calls", "message": {"role": "assistant", "content": "One moment.",
+			"tool_calls": [{"id": "call_7", "type": "function", "function": {"name": "assign", "arguments": "{\"to\": \"Sales Team\"}"}}]}}],
+			"usage": {"prompt_tokens": 120, "completion_tokens": 14}}`)
+	}))
+	defer server.Close()
+
+	model, err := openai.New(
+		openai.WithBaseURL(server.URL+"/v1"),
+		openai.WithToken("unused"),
+		openai.WithModel("qwen3"),
+		openai.WithHTTPClient(langchain.HTTPClient()),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var llm agent.LLM = langchain.New(model)
+
+	resp, err := llm.Generate(context.Background(), &agent.Request{
+		System:   "You greet contacts and assign them.",
+		Messages: []agent.ChatMessage{{Role: agent.RoleUser, Text: "What does it cost?"}},
+		Tools:    []agent.Tool{{Name: "assign", Description: "Assigns the conversation.", Schema: []byte(`{"type":"object","properties":{"to":{"type":"string"}}}`)}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(resp.Stop, resp.Calls[0].Name, string(resp.Calls[0].Arguments), resp.Usage.InputTokens)
+	// Output: calls assign {"to": "Sales Team"} 120
+}
+
+// With HTTPClient the adapter sees what the provider's headers say.
+func ExampleHTTPClient() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "20")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer server.Close()
+
+	model, err := openai.New(openai.WithBaseURL(server.URL), openai.WithToken("unused"), openai.WithHTTPClient(langchain.HTTPClient()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = langchain.New(model).Generate(context.Background(), &agent.Request{
+		Messages: []agent.ChatMessage{{Role: agent.RoleUser, Text: "hello"}},
+	})
+	var failure *agent.LLMError
+	if errors.As(err, &failure) {
+		fmt.Println(failure.Kind, failure.RetryAfter)
+	}
+	// Output: rate_limited 20s
+}
