@@ -114,17 +114,23 @@ func kindOfCode(err error) agent.LLMErrorKind {
 	return agent.LLMTemporary
 }
 
-// isEmptyAnswer tells the error that langchaingo's providers return for an
-// answer without content. Each has an ErrEmptyResponse of its own, so the
-// text is all that they share.
-func isEmptyAnswer(err error) bool {
+// answerInError finds the answer in an error that is none: langchaingo's
+// providers return one for an answer without content, and its bedrock for one
+// that was cut off or refused. Each has errors of its own, so the text is all
+// that they share. nil: it is an error.
+func answerInError(err error) *agent.Response {
 	for next := err; next != nil; next = errors.Unwrap(next) {
-		switch next.Error() {
-		case "no response", "empty response":
-			return true
+		text := next.Error()
+		switch text {
+		case "no response", "empty response", "no results":
+			return &agent.Response{Stop: agent.StopEnd}
+		}
+		if reason, ok := strings.CutPrefix(text, "completed due to "); ok {
+			reason, _, _ = strings.Cut(reason, ".")
+			return &agent.Response{Stop: stopOf(reason)}
 		}
 	}
-	return false
+	return nil
 }
 
 var (

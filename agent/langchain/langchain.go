@@ -92,10 +92,8 @@ func (l *LLM) Generate(ctx context.Context, req *agent.Request) (*agent.Response
 			// Providers hide the context's error behind their own text.
 			return nil, cancelled(ctxErr, err)
 		}
-		if isEmptyAnswer(err) {
-			// Some providers make an error of an answer without content,
-			// others an empty text. To the turn both are an empty answer.
-			return &agent.Response{Stop: agent.StopEnd}, nil
+		if resp := answerInError(err); resp != nil {
+			return resp, nil
 		}
 		return nil, classify(err, seen)
 	}

@@ -170,11 +170,21 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func TestEmptyAnswerIsNoError(t *testing.T) {
-	resp, err := New(failure(fmt.Errorf("anthropic: failed: %w", errors.New("no response")))).Generate(ctx, history())
-	require.NoError(t, err)
-	assert.Equal(t, agent.Response{Stop: agent.StopEnd}, *resp)
-	_, err = New(failure(errors.New("no response from server"))).Generate(ctx, history())
+// An answer that a provider makes an error of is an answer to the turn.
+func TestAnswersInErrors(t *testing.T) {
+	for text, want := range map[string]agent.StopReason{
+		"no response":    agent.StopEnd,
+		"empty response": agent.StopEnd,
+		"no results":     agent.StopEnd,
+		"completed due to max_tokens. Maybe try increasing max tokens": agent.StopLength,
+		"completed due to refusal. Maybe try increasing max tokens":    agent.StopRefuse,
+	} {
+		resp, err := New(failure(fmt.Errorf("provider: failed: %w", errors.New(text)))).Generate(ctx, history())
+		if assert.NoError(t, err) {
+			assert.Equal(t, agent.Response{Stop: want}, *resp)
+		}
+	}
+	_, err := New(failure(errors.New("no response from server"))).Generate(ctx, history())
 	assert.Error(t, err)
 }
 
