@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 
+	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/openai"
 
 	"github.com/seed-a71cb1d8/frontdesk/agent"
@@ -69,4 +71,67 @@ func ExampleHTTPClient() {
 		fmt.Println(failure.Kind, failure.RetryAfter)
 	}
 	// Output: rate_limited 20s
+}
+
+func ExampleNew_openAI() {
+	// Programs leave this out: the key comes from OPENAI_API_KEY.
+	if err := os.Setenv("OPENAI_API_KEY", "key"); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	model, err := openai.New(
+		openai.WithModel("gpt-4.1"),
+		openai.WithHTTPClient(langchain.HTTPClient()),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var llm agent.LLM = langchain.New(model)
+	fmt.Printf("%T\n", llm)
+	// Output: *langchain.LLM
+}
+
+// Ollama's own provider in langchaingo drops tools; its /v1 address takes
+// them.
+func ExampleNew_ollama() {
+	model, err := openai.New(
+		openai.WithBaseURL("http://127.0.0.1:11434/v1"),
+		openai.WithToken("ollama"), // not looked at, but not empty either
+		openai.WithModel("qwen3"),
+		openai.WithHTTPClient(langchain.HTTPClient()),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var llm agent.LLM = langchain.New(model)
+	fmt.Printf("%T\n", llm)
+	// Output: *langchain.LLM
+}
+
+func ExampleNewWith_mistral() {
+	// Programs leave this out.
+	if err := os.Setenv("MISTRAL_API_KEY", "key"); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	model, err := openai.New(
+		openai.WithBaseURL("https://api.mistral.ai/v1"),
+		openai.WithToken(os.Getenv("MISTRAL_API_KEY")),
+		openai.WithModel("mistral-large-latest"),
+		openai.WithHTTPClient(langchain.HTTPClient()),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	llm := langchain.NewWith(model, langchain.Options{
+		// Mistral knows max_tokens, not max_completion_tokens.
+		CallOptions: []llms.CallOption{openai.WithLegacyMaxTokensField()},
+	})
+	fmt.Printf("%T\n", llm)
+	// Output: *langchain.LLM
 }

@@ -406,3 +406,24 @@ func TestImportsOnlyTheInterface(t *testing.T) {
 		}
 	}
 }
+
+// The snippets of the documentation are cut from the examples, which compile.
+func TestDocumentedSnippetsCompile(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/llm-providers.md")
+	require.NoError(t, err)
+	examples, err := os.ReadFile("example_test.go")
+	require.NoError(t, err)
+	compiled := map[string]bool{}
+	for _, line := range strings.Split(string(examples), "\n") {
+		compiled[strings.TrimSpace(line)] = true
+	}
+	snippets := strings.Split(string(doc), "```go\n")[1:]
+	require.Len(t, snippets, 4)
+	for _, snippet := range snippets[:3] { // the last is of a package of the reader's
+		code, _, ok := strings.Cut(snippet, "```")
+		require.True(t, ok)
+		for _, line := range strings.Split(code, "\n") {
+			assert.True(t, compiled[strings.TrimSpace(line)] || strings.TrimSpace(line) == "", "not in example_test.go: %s", line)
+		}
+	}
+}
