@@ -1,0 +1,800 @@
+package instructions
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/followup"
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+)
+
+// The names of the actions that instructions speak of.
+const (
+	actAssign   = "assign"
+	actUnassign = "unassign"
+	actClose    = "close_conversation"
+	actField    = "update_field"
+	actStage    = "update_stage"
+	actComment  = "add_comment"
+	actTags     = "update_tags"
+)
+
+// site is an action site while the text is read.
+type site struct {
+	followup.Action
+	resolved    frontdesk.Target
+	canonical   bool // the product's own term
+	conditional bool
+	followUp    bool
+	start, end  int
+	sentence    int
+	token       int
+}
+
+// value is a run of text that an action took as its value.
+type value struct{ start, end int }
+
+// actionKind gives the action that a token speaks of, and whether it is the
+// product's own term for it.
+func actionKind(t token) (name string, canonical, ok bool) {
+	for _, m := range t.Meanings {
+		switch m.Kind {
+		case "assign", "assign_after":
+			return actAssign, true, true
+		case "assign_loose":
+			return actAssign, false, true
+		case "unassign":
+			return actUnassign, true, true
+		case "close_conversation":
+			return actClose, true, true
+		case "close_loose":
+			return actClose, false, true
+		case "update_stage":
+			return actStage, true, true
+		case "stage_loose":
+			return actStage, false, true
+		case "update_field", "save":
+			return actField, true, true
+		case "save_loose":
+			return actField, false, true
+		case "add_comment":
+			return actComment, true, true
+		case "update_tags":
+			return actTags, true, true
+		}
+	}
+	return "", false, false
+}
+
+func (c *compiler) findActions() {
+	c.markLists()
+	ref := 0
+	for i := range c.sentences {
+		c.actionsOf(i, &ref)
+	}
+}
+
+// actionsOf reads the action sites of a sentence.
+func (c *compiler) actionsOf(i int, ref *int) {
+	s := &c.sentences[i]
+	for *ref < len(c.refs) && c.refs[*ref].start < s.start {
+		*ref++
+	}
+	lo := *ref
+	for *ref < len(c.refs) && c.refs[*ref].start < s.end {
+		*ref++
+	}
+	if c.lines[s.line].list != "" {
+		return // an item of a can or cannot list is no action site
+	}
+	refs := c.refs[lo:*ref]
+	acted := false
+	for t := s.lo; t < s.hi; t++ {
+		name, canonical, ok := actionKind(c.tokens[t])
+		if !ok {
+			c.weakTarget(i, t, refs)
+			continue
+		}
+		if c.negated(s, t) {
+			acted = acted || name == actAssign
+			continue
+		}
+		st := site{canonical: canonical, start: c.tokens[t].start, end: c.tokens[t].end, sentence: i, token: t}
+		st.Name = name
+		st.conditional = c.conditional(s, t)
+		switch name {
+		case actAssign:
+			c.assignSite(st, refs)
+			acted = true
+		case actStage:
+			c.stageSite(st)
+		case actField:
+			c.fieldSite(st)
+		case actComment, actTags:
+			c.valueSite(st)
+		case actClose:
+			if canonical || c.closesSomething(t, s) {
+				c.putSite(st)
+			}
+		default:
+			c.putSite(st)
+		}
+	}
+	if c.action == actAssign && !acted && !c.prohibited(s) {
+		c.governAll(i, refs)
+	}
+}
+
+func (c *compiler) putSite(st site) *site {
+	s := &st
+	c.sites = append(c.sites, s)
+	return s
+}
+
+// closesSomething reports whether a bare "close" is an action: the last word
+// of its clause, or before a connective.
+func (c *compiler) closesSomething(t int, s *sentence) bool {
+	tok := c.tokens[t]
+	if strings.Contains(c.shadow.Text[tok.Start:tok.End], " ") || !isLatinWord(c.shadow.Text[tok.Start:tok.End]) || len(c.shadow.Text[tok.Start:tok.End]) > 7 {
+		return true
+	}
+	rest := strings.TrimLeft(c.text[tok.end:s.end], " *_")
+	r, n := utf8.DecodeRuneInString(rest)
+	if n == 0 || !fold.WordRune(r) {
+		return r != '-' && r != '\''
+	}
+	return t+1 < s.hi && c.tokens[t+1].start-tok.end <= 3 && c.tokens[t+1].any("if", "and", "then")
+}
+
+func isLatinWord(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.Is(unicode.Latin, r)
+}
+
+// nextAction returns where the scope of the action at token t ends: at the
+// next action term, else at the sentence's end.
+func (c *compiler) nextAction(s *sentence, t int) int {
+	for k := t + 1; k < s.hi; k++ {
+		if _, _, ok := actionKind(c.tokens[k]); ok && c.tokens[k].start >= c.tokens[t].end {
+			return c.tokens[k].start
+		}
+	}
+	return s.end
+}
+
+// assignSite finds the targets that an assign phrase governs: the mentions
+// after it, up to the next action; where none stands there and the language
+// puts the verb last, the one before it.
+func (c *compiler) assignSite(st site, refs []ref) {
+	s := &c.sentences[st.sentence]
+	end := c.nextAction(s, st.token)
+	var governed []*ref
+	for k := range refs {
+		r := &refs[k]
+		if r.start >= st.end && r.start < end && !r.quoted && (r.kind == refMention || r.kind == refHole) {
+			governed = append(governed, r)
+		}
+	}
+	if governed == nil && c.tokens[st.token].any("assign_after") {
+		for k := len(refs) - 1; k >= 0; k-- {
+			if r := &refs[k]; r.end <= st.start && !r.quoted && !r.governed && r.kind == refMention {
+				governed = []*ref{r}
+				break
+			}
+		}
+	}
+	st.Method = c.method(s, st.token, end)
+	if pool, ok := c.pool(s, st, end); ok && governed == nil {
+		st.resolved, st.Target, st.end = pool.target, string(pool.target.Kind), max(st.end, pool.end)
+		c.putSite(st)
+		return
+	}
+	if governed == nil {
+		c.assignNobody(st, end)
+		return
+	}
+	c.checkTwoTargets(governed)
+	for _, r := range governed {
+		r.governed = true
+		r.certain = r.certain || st.canonical
+		one := st
+		one.Target, one.resolved = r.name, r.target
+		one.start, one.end = min(st.start, r.start), max(st.end, r.end)
+		if r.kind == refHole {
+			one.Target = ""
+		}
+		c.putSite(one)
+	}
+	if !st.canonical {
+		c.nonCanonical(st)
+	}
+}
+
+// nonCanonical names the product's own term for looser wording.
+func (c *compiler) nonCanonical(st site) {
+	tok := c.tokens[st.token]
+	want := c.vocab.Canonical(tok.language(), vocabulary.Kind(st.Name))
+	c.report("near-canonical", SeverityWarning, tok.start, tok.end,
+		fmt.Sprintf("%q is understood, but %q is the term for it: write that", c.text[tok.start:tok.end], want), "")
+}
+
+// pool finds "any team" and "anyone" as the target.
+func (c *compiler) pool(s *sentence, st site, end int) (ref, bool) {
+	for t := st.token + 1; t < s.hi && c.tokens[t].start < end; t++ {
+		kind := frontdesk.TargetKind("")
+		switch {
+		case c.tokens[t].any("any_team"):
+			kind = frontdesk.TargetAnyTeam
+		case c.tokens[t].any("anyone"):
+			kind = frontdesk.TargetAnyone
+		default:
+			continue
+		}
+		return ref{kind: refPool, end: c.tokens[t].end, target: frontdesk.Target{Kind: kind}}, true
+	}
+	return ref{}, false
+}
+
+// assignNobody handles an assign phrase without a mention: a person or team in
+// common words is a vague target.
+func (c *compiler) assignNobody(st site, end int) {
+	s := &c.sentences[st.sentence]
+	tok := c.tokens[st.token]
+	if name, from, to, ok := c.bareName(st.end, end); ok {
+		c.report("vague-target", SeverityWarning, from, to, fmt.Sprintf("%q stands without its sign: write @%s, or nobody can be assigned here", c.text[from:to], name), "@"+name)
+		c.putSite(st)
+		return
+	}
+	for t := st.token + 1; t < s.hi && c.tokens[t].start < end; t++ {
+		h := c.tokens[t]
+		if !h.any("human") || !st.canonical && h.start-tok.end > 24 {
+			continue
+		}
+		c.vague(h.start, h.end)
+		c.nonCanonicalUnless(st)
+		c.putSite(st)
+		return
+	}
+	if bare := !strings.Contains(c.shadow.Text[tok.Start:tok.End], " "); !st.canonical || bare && isLatinWord(c.shadow.Text[tok.Start:tok.End]) {
+		return // "refer to the price list"
+	}
+	c.report("vague-target", SeverityWarning, st.start, st.end, "this does not say whom to assign: name them, such as @Sales Team", "")
+	c.putSite(st)
+}
+
+func (c *compiler) nonCanonicalUnless(st site) {
+	if !st.canonical {
+		c.nonCanonical(st)
+	}
+}
+
+func (c *compiler) vague(start, end int) {
+	c.report("vague-target", SeverityWarning, start, end, fmt.Sprintf("%q is nobody that can be assigned: name a team, user or AI agent, such as @Sales Team", c.text[start:end]), "")
+}
+
+// bareName finds a name of the workspace without its "@" right behind an
+// assign phrase.
+func (c *compiler) bareName(from, end int) (name string, start, stop int, ok bool) {
+	if !c.known {
+		return "", 0, 0, false
+	}
+	i := from
+	for words := 0; words < 4 && i < end; words++ {
+		for i < end && strings.ContainsRune(" *_`", rune(c.text[i])) {
+			i++
+		}
+		if i >= end {
+			break
+		}
+		if targets, stop := c.dir.Match(c.text[:end], i); len(targets) > 0 {
+			return targets[0].Name, i, stop, true
+		}
+		r, _ := utf8.DecodeRuneInString(c.text[i:])
+		if !fold.WordRune(r) {
+			break
+		}
+		k := strings.IndexAny(c.text[i:end], " ,.;:\n")
+		if k < 0 {
+			break
+		}
+		i += k
+	}
+	return "", 0, 0, false
+}
+
+// weakTarget reports "tell the technical team": words that sound like an
+// assignment and assign nothing.
+func (c *compiler) weakTarget(i, t int, refs []ref) {
+	tok := c.tokens[t]
+	if !tok.any("assign_weak") {
+		return
+	}
+	s := &c.sentences[i]
+	for _, r := range refs {
+		if r.start >= tok.end && r.start-tok.end <= 4 && r.kind == refMention && !r.quoted {
+			return
+		}
+	}
+	if name, from, to, ok := c.nearName(tok.end, s.end); ok {
+		c.report("near-canonical", SeverityWarning, from, to, fmt.Sprintf("%q is spelt almost like %q: write @%s", c.text[from:to], name, name), "@"+name)
+	}
+	for k := t + 1; k < s.hi && c.tokens[k].start-tok.end <= 2; k++ {
+		if c.tokens[k].any("human") && !c.negated(s, t) {
+			c.vague(c.tokens[k].start, c.tokens[k].end)
+			return
+		}
+	}
+}
+
+// nearName finds a misspelt name of the workspace behind a word, without "@".
+func (c *compiler) nearName(from, end int) (name string, start, stop int, ok bool) {
+	if !c.known {
+		return "", 0, 0, false
+	}
+	run := strings.ToValidUTF8(c.text[from:min(end, from+50)], "")
+	if k := strings.IndexAny(run, endOfName); k >= 0 {
+		run = run[:k]
+	}
+	ends := wordEnds(run)
+	for first := 0; first < min(2, len(ends)); first++ {
+		begin := 0
+		if first > 0 {
+			begin = ends[first-1]
+		}
+		begin += len(run[begin:]) - len(strings.TrimLeft(run[begin:], " "))
+		for n := min(len(ends), first+4); n > first; n-- {
+			if near := c.dir.Nearest(run[begin:ends[n-1]]); near != nil {
+				return near[0], from + begin, from + ends[n-1], true
+			}
+		}
+	}
+	return "", 0, 0, false
+}
+
+// checkTwoTargets reports "@A or @B" for one assignment (grammar 6).
+func (c *compiler) checkTwoTargets(refs []*ref) {
+	for i := 1; i < len(refs); i++ {
+		a, b := refs[i-1], refs[i]
+		between := strings.Trim(c.text[a.end:b.start], " *_\"'`()")
+		if strings.ContainsAny(between, ".;:→\n") {
+			continue
+		}
+		or := between == "/" || between == ""
+		words := strings.FieldsFunc(fold.Phrase(between), func(r rune) bool { return r == ' ' || r == ',' })
+		and := between == "," || between == "&" || between == "+"
+		if len(words) == 1 {
+			for _, t := range c.vocab.Scan(words[0]) {
+				or = or || t.Is("or")
+				and = and || t.Is("and")
+			}
+		}
+		if or || and {
+			c.report("two-targets", severity(or), a.start, b.end, fmt.Sprintf("one assignment goes to one target, and here are two, %s and %s: keep one, or give each its own condition", c.text[a.start:a.end], c.text[b.start:b.end]), "")
+		}
+	}
+}
+
+// method reads how a member is chosen (S5.3).
+func (c *compiler) method(s *sentence, t, end int) string {
+	var found []frontdesk.Method
+	var at token
+	for k := s.lo; k < s.hi; k++ {
+		tok := c.tokens[k]
+		if tok.start >= end && k > t {
+			break
+		}
+		m := frontdesk.Method("")
+		switch {
+		case tok.any("round_robin"):
+			m = frontdesk.RoundRobin
+		case tok.any("least_open"):
+			m = frontdesk.LeastOpen
+		case tok.any("other_method"):
+			c.report("unknown-method", SeverityWarning, tok.start, tok.end, fmt.Sprintf("%q is no way to choose: there are round robin, which is used, and least open conversations", c.text[tok.start:tok.end]), "")
+		}
+		if m != "" && !slices.Contains(found, m) {
+			found = append(found, m)
+			at = tok
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	if len(found) > 1 {
+		c.report("ambiguous-method", SeverityWarning, at.start, at.end, fmt.Sprintf("both methods are named; the first, %s, is used: keep one", strings.ReplaceAll(string(found[0]), "_", " ")), "")
+	}
+	return string(found[0])
+}
+
+// governAll makes the mentions in the prompt of the assign action its targets:
+// the action itself is the phrase that governs them.
+func (c *compiler) governAll(i int, refs []ref) {
+	s := &c.sentences[i]
+	for k := range refs {
+		r := &refs[k]
+		if r.kind != refMention || r.quoted {
+			continue
+		}
+		r.governed, r.certain = true, true
+		st := site{start: r.start, end: r.end, sentence: i, token: s.lo, resolved: r.target, canonical: true}
+		st.Name, st.Target, st.conditional = actAssign, r.name, true
+		st.Method = c.method(s, s.lo, s.end)
+		c.putSite(st)
+	}
+	for t := s.lo; t < s.hi && len(refs) == 0; t++ {
+		kind := frontdesk.TargetKind("")
+		switch {
+		case c.tokens[t].any("any_team"):
+			kind = frontdesk.TargetAnyTeam
+		case c.tokens[t].any("anyone") && c.method(s, t, s.end) != "":
+			kind = frontdesk.TargetAnyone
+		default:
+			continue
+		}
+		st := site{start: c.tokens[t].start, end: c.tokens[t].end, sentence: i, token: t, resolved: frontdesk.Target{Kind: kind}, canonical: true}
+		st.Name, st.Target, st.conditional, st.Method = actAssign, string(kind), true, c.method(s, t, s.end)
+		c.putSite(st)
+		return
+	}
+}
+
+// stageSite finds the stage that an update names (grammar 19).
+func (c *compiler) stageSite(st site) {
+	s := &c.sentences[st.sentence]
+	end := c.nextAction(s, st.token)
+	if v, from, to, ok := c.findName(&c.names.stages, st.end, end); ok {
+		st.Value, st.end = v, to
+		c.values = append(c.values, value{from, to})
+		c.nonCanonicalUnless(st)
+		c.putSite(st)
+		return
+	}
+	cand, from, to, clear := c.candidateValue(st.end, end)
+	if cand == "" {
+		if st.canonical {
+			c.putSite(st)
+		}
+		return
+	}
+	near := c.names.stages.nearest(cand)
+	if !st.canonical && (c.known && near == "" || !clear) {
+		return // "mark as resolved"
+	}
+	st.Value, st.end = cand, to
+	c.values = append(c.values, value{from, to})
+	if c.known {
+		message, fix := fmt.Sprintf("there is no lifecycle stage %q", cand), ""
+		if near != "" {
+			message += fmt.Sprintf(": did you mean %q?", near)
+			fix = near
+			c.report("near-canonical", SeverityWarning, from, to, fmt.Sprintf("%q is spelt almost like the stage %q: write that", cand, near), near)
+		} else {
+			message += ": the stages are " + c.names.stages.list()
+		}
+		c.report("unknown-stage", severity(st.canonical && clear), from, to, message, fix)
+	}
+	c.putSite(st)
+}
+
+// findName finds the first name of an index that stands in text[from:end], in
+// quotes or not.
+func (c *compiler) findName(x *nameIndex, from, end int) (name string, start, stop int, ok bool) {
+	last := c.shadow.Index(end)
+	for i := c.shadow.Index(from); i < last; {
+		_, n := utf8.DecodeRuneInString(c.shadow.Text[i:])
+		if v, to, ok := x.match(c.shadow.Text[:last], i); ok {
+			return v, c.shadow.Start(i), c.shadow.End(c.text, to), true
+		}
+		i += n
+	}
+	return "", 0, 0, false
+}
+
+// candidateValue reads what stands where a value is expected: a quotation, a
+// bold run, or capitalised words behind "to". clear is set where it is certain
+// where it begins and ends.
+func (c *compiler) candidateValue(from, end int) (v string, start, stop int, clear bool) {
+	i := from
+	for i < end {
+		r, n := utf8.DecodeRuneInString(c.text[i:end])
+		if q, ok := c.quoteAt(i); ok && q.start == i {
+			return q.text(c.text), q.start, q.end, true
+		}
+		switch {
+		case strings.HasPrefix(c.text[i:end], "**") || strings.HasPrefix(c.text[i:end], "__"):
+			mark := c.text[i : i+2]
+			k := strings.Index(c.text[i+2:end], mark)
+			if k <= 0 {
+				i += 2
+				continue
+			}
+			inner := strings.TrimSpace(c.text[i+2 : i+2+k])
+			if strings.ContainsFunc(inner, unicode.IsLetter) {
+				return inner, i, i + 4 + k, true
+			}
+			i += 2
+		case unicode.IsUpper(r) || fold.Unspaced(r):
+			run := c.text[i:end]
+			if k := strings.IndexAny(run, endOfName); k >= 0 {
+				run = run[:k]
+			}
+			ends := wordEnds(run)
+			if len(ends) == 0 {
+				return "", 0, 0, false
+			}
+			to := i + nameLength(run, ends)
+			return c.text[i:to], i, to, unicode.IsUpper(r)
+		case unicode.IsSpace(r) || unicode.IsPunct(r) && r != ',' && r != '.' && r != ';' && r != '!' && r != '?' || unicode.IsSymbol(r):
+			i += n
+		default:
+			// A connective may stand before the value; any other word ends it.
+			next := c.skipConnective(i, end)
+			if next == i {
+				return "", 0, 0, false
+			}
+			i = next
+		}
+	}
+	return "", 0, 0, false
+}
+
+func (c *compiler) skipConnective(i, end int) int {
+	k, _ := slices.BinarySearchFunc(c.tokens, i, func(t token, o int) int { return t.start - o })
+	if k < len(c.tokens) && c.tokens[k].start == i && c.tokens[k].any("to", vocabulary.Number) && c.tokens[k].end <= end {
+		return c.tokens[k].end
+	}
+	return i
+}
+
+// fieldSite finds the fields that an update names.
+func (c *compiler) fieldSite(st site) {
+	s := &c.sentences[st.sentence]
+	end := c.nextAction(s, st.token)
+	fields := c.fieldsIn(st, s, end)
+	if len(fields) == 0 {
+		if c.tokens[st.token].any("update_field") {
+			c.putSite(st)
+		}
+		return
+	}
+	for _, f := range fields {
+		one := st
+		one.Field = f.id
+		one.Value = c.fieldValue(f.end, end)
+		one.end = max(st.end, f.end)
+		one.start = min(st.start, f.start)
+		c.putSite(one)
+	}
+	if !st.canonical {
+		c.nonCanonical(st)
+	}
+}
+
+// field is a field that the text names.
+type field struct {
+	id         string
+	start, end int
+}
+
+// fieldsIn collects the fields a save names: those next to the word "field",
+// and where it stands before a list, all of the list.
+func (c *compiler) fieldsIn(st site, s *sentence, end int) []field {
+	word, words := -1, 0
+	for t := s.lo; t < s.hi; t++ {
+		if c.tokens[t].any("field_word", "update_field") && (c.tokens[t].start < end) {
+			words++
+			if word < 0 {
+				word = t
+			}
+		}
+	}
+	if word < 0 {
+		return c.directFields(st, s, end)
+	}
+	var out []field
+	add := func(f field) {
+		if !slices.ContainsFunc(out, func(o field) bool { return o.id == f.id }) {
+			out = append(out, f)
+		}
+	}
+	from := st.end
+	if c.tokens[word].start < st.start {
+		from = s.start // the verb stands last
+		end = st.start
+	}
+	for _, f := range c.knownFields(from, end) {
+		add(f)
+	}
+	for t := s.lo; t < s.hi; t++ {
+		if !c.tokens[t].any("field_word") || c.tokens[t].start < from || c.tokens[t].start >= end {
+			continue
+		}
+		if f, certain, ok := c.namedField(t, st.end, end); ok && !c.covers(out, f) {
+			if c.known {
+				c.unknownField(f, certain && st.canonical)
+			}
+			add(f)
+		}
+	}
+	return out
+}
+
+func (c *compiler) covers(known []field, f field) bool {
+	return slices.ContainsFunc(known, func(k field) bool { return k.start < f.end && f.start < k.end })
+}
+
+// directFields reads "save their email and phone": field names right behind
+// the verb.
+func (c *compiler) directFields(st site, s *sentence, end int) []field {
+	fields := c.knownFields(st.end, end)
+	if len(fields) == 0 || !st.canonical && len(fields) < 2 && c.action != actField {
+		return nil
+	}
+	between := strings.Fields(c.text[st.end:fields[0].start])
+	if len(between) > 2 || strings.ContainsAny(c.text[st.end:fields[0].start], ",;.→") {
+		return nil
+	}
+	var out []field
+	at := fields[0].start
+	for _, f := range fields {
+		if gap := c.text[at:f.start]; len(strings.Fields(gap)) > 2 {
+			break
+		}
+		out = append(out, f)
+		at = f.end
+	}
+	return out
+}
+
+// knownFields finds the names of fields in text[from:end], in order: those of
+// the workspace, and what the standard ones are called in each language.
+func (c *compiler) knownFields(from, end int) []field {
+	var out []field
+	last := c.shadow.Index(end)
+	for i := c.shadow.Index(from); i < last; {
+		_, n := utf8.DecodeRuneInString(c.shadow.Text[i:])
+		start := c.shadow.Start(i)
+		if _, quoted := c.quoteAt(start); quoted {
+			i += n
+			continue
+		}
+		if id, to, ok := c.names.fields.match(c.shadow.Text[:last], i); ok {
+			out = append(out, field{id, start, c.shadow.End(c.text, to)})
+			i = to
+			continue
+		}
+		if f, to, ok := c.standardField(start); ok && to <= end {
+			out = append(out, f)
+			i = c.shadow.Index(to)
+			continue
+		}
+		i += n
+	}
+	return out
+}
+
+// standardField reads a standard field's name in any language at the offset.
+func (c *compiler) standardField(start int) (field, int, bool) {
+	k, ok := slices.BinarySearchFunc(c.tokens, start, func(t token, o int) int { return t.start - o })
+	if !ok {
+		return field{}, 0, false
+	}
+	for ; k < len(c.tokens) && c.tokens[k].start == start; k++ {
+		if id, ok := c.tokens[k].Value(vocabulary.Field); ok {
+			return field{id, start, c.tokens[k].end}, c.tokens[k].end, true
+		}
+	}
+	return field{}, 0, false
+}
+
+// namedField reads the name next to the word "field" where it is no known one:
+// the rest of the bold run, the words between the article and "field", or
+// capitalised words behind it.
+func (c *compiler) namedField(t, from, end int) (f field, certain, ok bool) {
+	tok := c.tokens[t]
+	l := c.lines[c.lineAt(tok.start)]
+	if open := strings.LastIndex(c.text[l.start:tok.start], "**"); open >= 0 && strings.Count(c.text[l.start:tok.start], "**")%2 == 1 {
+		start := l.start + open + 2
+		close := strings.Index(c.text[tok.end:l.end], "**")
+		if close >= 0 {
+			before := strings.TrimSpace(c.text[start:tok.start])
+			after := strings.TrimSpace(c.text[tok.end : tok.end+close])
+			name := strings.TrimSpace(before + " " + after)
+			if name != "" && before == "" || after == "" {
+				return field{name, start, tok.end + close}, true, name != "" && !c.generic(name)
+			}
+		}
+	}
+	if start := tok.start; start > from {
+		before := strings.TrimSpace(c.text[from:start])
+		if k := strings.LastIndexAny(before, ",;:.&→"); k >= 0 {
+			before = strings.TrimSpace(before[k+1:])
+		}
+		words := strings.Fields(strings.ToValidUTF8(before, ""))
+		for len(words) > 0 && articles[strings.ToLower(words[0])] {
+			words = words[1:]
+		}
+		if n := len(words); n > 0 && n <= 3 && startsUpper(words[0]) {
+			name := strings.Join(words, " ")
+			return field{name, strings.LastIndex(c.text[:start], words[0]), start}, true, !c.generic(name)
+		}
+	}
+	rest := c.text[tok.end:end]
+	lead := len(rest) - len(strings.TrimLeft(rest, " *"))
+	run := rest[lead:]
+	if k := strings.IndexAny(run, endOfName); k >= 0 {
+		run = run[:k]
+	}
+	ends := wordEnds(run)
+	if len(ends) == 0 || !startsUpper(run) {
+		return field{}, false, false
+	}
+	name := run[:nameLength(run, ends)]
+	return field{name, tok.end + lead, tok.end + lead + len(name)}, true, !c.generic(name)
+}
+
+var articles = map[string]bool{"the": true, "their": true, "a": true, "an": true, "his": true, "her": true, "and": true, "el": true, "la": true, "le": true, "o": true, "il": true, "das": true, "die": true, "der": true}
+
+func startsUpper(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsUpper(r)
+}
+
+// generic reports whether a name is just "contact", as in "contact field".
+func (c *compiler) generic(name string) bool {
+	switch fold.Phrase(name) {
+	case "contact", "kontak", "contacto", "contato", "контакта", "contatto", "kontakt", "联系人", "聯絡人", "the", "custom", "all":
+		return true
+	}
+	return false
+}
+
+func (c *compiler) unknownField(f field, certain bool) {
+	message, fix := fmt.Sprintf("there is no contact field %q", f.id), ""
+	if near := c.names.fields.nearest(f.id); near != "" {
+		message += fmt.Sprintf(": did you mean %q?", near)
+		fix = near
+	} else {
+		message += ": the fields are " + c.names.fields.list()
+	}
+	c.report("unknown-field", severity(certain), f.start, f.end, message, fix)
+}
+
+// fieldValue reads "… field to Gold": the value behind a connective.
+func (c *compiler) fieldValue(from, end int) string {
+	k, _ := slices.BinarySearchFunc(c.tokens, from, func(t token, o int) int { return t.start - o })
+	for ; k < len(c.tokens) && c.tokens[k].start < end && c.tokens[k].start-from < 12; k++ {
+		if c.tokens[k].any("to") && !c.tokens[k].any("if") {
+			v, start, stop, clear := c.candidateValue(c.tokens[k].end, end)
+			if !clear {
+				return ""
+			}
+			c.values = append(c.values, value{start, stop})
+			return v
+		}
+	}
+	return ""
+}
+
+// valueSite reads the text of a comment and the name of a tag.
+func (c *compiler) valueSite(st site) {
+	s := &c.sentences[st.sentence]
+	end := c.nextAction(s, st.token)
+	v, start, stop, _ := c.candidateValue(st.end, end)
+	if v != "" {
+		st.Value, st.end = v, stop
+		c.values = append(c.values, value{start, stop})
+	} else if i := strings.IndexByte(c.text[st.end:end], '%'); i >= 0 && st.Name == actTags {
+		run := c.text[st.end+i+1 : end]
+		if k := strings.IndexAny(run, endOfName); k >= 0 {
+			run = run[:k]
+		}
+		st.Value = strings.TrimSpace(run)
+	}
+	c.putSite(st)
+}

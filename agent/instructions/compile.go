@@ -1,0 +1,295 @@
+package instructions
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+	"github.com/seed-a71cb1d8/frontdesk/routing"
+)
+
+// Compile reads instructions and returns the playbook and all that there is to
+// say of the text, sorted by position (S2.5). It is deterministic, needs no
+// model and no network, does not panic on any input and takes time linear in
+// the text. The playbook is never nil; that of a text over the limit holds its
+// hash and length only, and is reported as too-long.
+//
+// CRLF becomes LF, invalid UTF-8 and NUL become U+FFFD before anything else:
+// positions point into [Playbook.Text].
+func Compile(text string, opts Options) (*Playbook, Diagnostics) {
+	return compile(text, opts, "")
+}
+
+// CompileActionPrompt reads the prompt of an action with the same grammar
+// (S2.7). Positions are relative to the prompt. A prompt is a rule, not a
+// script: nothing is said of its structure, and the mentions in the prompt of
+// the assign action are targets even where no assign phrase stands by them,
+// unless they are negated or quoted.
+func CompileActionPrompt(name, prompt string, opts Options) (*Playbook, Diagnostics) {
+	if name == "" {
+		name = "custom"
+	}
+	return compile(prompt, opts, name)
+}
+
+// compiler is the state of one compilation. Its fields are filled in the order
+// of the pipeline; each stage reads only what earlier ones wrote.
+type compiler struct {
+	opts   Options
+	action string // the action whose prompt is compiled; empty: instructions
+	ws     *frontdesk.Workspace
+	known  bool // a workspace was given
+	dir    *routing.Directory
+	vocab  *vocabulary.Vocabulary
+	names  names
+
+	text       string
+	shadow     *fold.Shadow
+	lineStarts []int
+
+	lines     []line
+	sections  []*section
+	steps     []*step // all, in text order
+	quotes    []quote
+	tokens    []token
+	sentences []sentence
+
+	refs      []ref   // mentions and other targets, in text order
+	variables []ref   // variables, in text order
+	values    []value // quoted or bold runs that an action took as its value
+	delays    []delay
+	sites     []*site
+
+	pb    *Playbook
+	diags Diagnostics
+}
+
+func compile(source string, opts Options, action string) (*Playbook, Diagnostics) {
+	limit := opts.MaxCharacters
+	if limit <= 0 {
+		limit = MaxCharacters
+	}
+	text := clean(source)
+	c := &compiler{
+		opts: opts, action: action, text: text,
+		pb: &Playbook{
+			Grammar: GrammarVersion, Text: text, Characters: utf8.RuneCountInString(text),
+			Sections: []Section{}, Mentions: []Mention{}, Variables: []Variable{}, Actions: []ActionSite{},
+			Constraints: []Constraint{}, Ladders: []LadderSource{}, Targets: []AllowedTarget{},
+			Closing:    Closing{Summary: "default", Notes: []string{}},
+			Boundaries: Boundaries{Can: []string{}, Cannot: []string{}},
+		},
+	}
+	sum := sha256.Sum256([]byte(text))
+	c.pb.Hash = hex.EncodeToString(sum[:])
+	if over := c.pb.Characters - limit; over > 0 {
+		c.pb.Text = ""
+		c.lineStarts = []int{0}
+		c.report("too-long", SeverityError, 0, 0, fmt.Sprintf("the text has %d characters, %d over the limit of %d: shorten it", c.pb.Characters, over, limit), "")
+		return c.pb, c.diags
+	}
+	c.setWorkspace()
+	c.run()
+	return c.pb, c.finish()
+}
+
+// clean makes the text safe to store and to point into.
+func clean(s string) string {
+	if strings.ContainsRune(s, '\r') {
+		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+	}
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	return strings.ReplaceAll(s, "\x00", "\uFFFD")
+}
+
+func (c *compiler) setWorkspace() {
+	c.dir = c.opts.Directory
+	c.ws = c.opts.Workspace
+	if c.ws == nil && c.dir != nil {
+		c.ws = c.dir.Workspace()
+	}
+	c.known = c.ws != nil
+	if c.dir == nil {
+		c.dir = routing.NewDirectory(c.ws)
+	}
+	if c.ws == nil {
+		c.ws = &frontdesk.Workspace{}
+	}
+	c.vocab = vocabulary.Default()
+	c.names = newNames(c.ws)
+}
+
+// run is the pipeline.
+func (c *compiler) run() {
+	c.shadow = fold.NewShadow(c.text)
+	c.scanLines()
+	c.buildSections()
+	c.findQuotes()
+	c.scanReferences()
+	c.scanTokens()
+	c.splitSentences()
+	c.findDelays()
+	c.findActions()
+	c.findConstraints()
+	c.findClosing()
+	c.findLadders()
+	c.readBoundaries()
+	c.emit()
+	c.check()
+}
+
+// finish sorts the diagnostics and drops those said twice.
+func (c *compiler) finish() Diagnostics {
+	slices.SortStableFunc(c.diags, func(a, b Diagnostic) int {
+		if a.Offset != b.Offset {
+			return a.Offset - b.Offset
+		}
+		if a.End != b.End {
+			return a.End - b.End
+		}
+		return strings.Compare(a.Code, b.Code)
+	})
+	return slices.CompactFunc(c.diags, func(a, b Diagnostic) bool { return a.Code == b.Code && a.Span == b.Span })
+}
+
+// report adds a diagnostic about text[start:end].
+func (c *compiler) report(code string, severity Severity, start, end int, message, fix string) {
+	c.diags = append(c.diags, Diagnostic{Code: code, Severity: severity, Span: c.span(start, end), Message: message, Fix: fix})
+}
+
+// severity is an error where the meaning is certain, else a warning (S3).
+func severity(certain bool) Severity {
+	if certain {
+		return SeverityError
+	}
+	return SeverityWarning
+}
+
+// span gives the position of text[start:end].
+func (c *compiler) span(start, end int) Span {
+	i := c.lineAt(start)
+	from := c.lineStarts[i]
+	return Span{Line: i + 1, Column: utf8.RuneCountInString(c.text[from:start]) + 1, Offset: start, End: end}
+}
+
+// lineAt returns the index of the line that holds the offset.
+func (c *compiler) lineAt(offset int) int {
+	i, ok := slices.BinarySearch(c.lineStarts, offset)
+	if !ok {
+		i--
+	}
+	return i
+}
+
+// names indexes what a workspace calls its stages, closing notes and fields.
+type names struct {
+	stages, notes, fields nameIndex
+	fieldTypes            map[string]frontdesk.FieldType // by ID
+}
+
+func newNames(ws *frontdesk.Workspace) names {
+	n := names{fieldTypes: map[string]frontdesk.FieldType{}}
+	for _, s := range ws.LifecycleStages {
+		n.stages.add(s, s)
+	}
+	for _, s := range ws.ClosingNotes {
+		n.notes.add(s, s)
+	}
+	for _, f := range ws.AllFields() {
+		n.fields.add(f.Key(), f.Key())
+		n.fields.add(strings.ReplaceAll(f.Key(), "_", " "), f.Key())
+		n.fields.add(f.Label(), f.Key())
+		n.fieldTypes[f.Key()] = f.Kind()
+	}
+	return n
+}
+
+// nameIndex finds names at a place of a folded text, the longest first.
+type nameIndex struct {
+	byName  map[string]string
+	lengths []int
+	order   []string // as the workspace lists them
+}
+
+func (x *nameIndex) add(name, value string) {
+	key := fold.Phrase(name)
+	if key == "" {
+		return
+	}
+	if x.byName == nil {
+		x.byName = map[string]string{}
+	}
+	if _, ok := x.byName[key]; ok {
+		return
+	}
+	x.byName[key] = value
+	x.order = append(x.order, name)
+	if i, ok := slices.BinarySearchFunc(x.lengths, len(key), func(a, b int) int { return b - a }); !ok {
+		x.lengths = slices.Insert(x.lengths, i, len(key))
+	}
+}
+
+// match returns the value of the longest name at folded[at:], which must end
+// with a word.
+func (x *nameIndex) match(folded string, at int) (value string, end int, ok bool) {
+	if at > 0 {
+		prev, _ := utf8.DecodeLastRuneInString(folded[:at])
+		next, _ := utf8.DecodeRuneInString(folded[at:])
+		if fold.WordRune(prev) && fold.WordRune(next) && !fold.Unspaced(prev) && !fold.Unspaced(next) {
+			return "", 0, false
+		}
+	}
+	for _, n := range x.lengths {
+		if at+n > len(folded) {
+			continue
+		}
+		v, found := x.byName[folded[at:at+n]]
+		if !found {
+			continue
+		}
+		last, _ := utf8.DecodeLastRuneInString(folded[:at+n])
+		next, _ := utf8.DecodeRuneInString(folded[at+n:])
+		if at+n < len(folded) && fold.WordRune(next) && fold.WordRune(last) && !fold.Unspaced(next) && !fold.Unspaced(last) {
+			continue
+		}
+		return v, at + n, true
+	}
+	return "", 0, false
+}
+
+// find returns the value of a name as a whole.
+func (x *nameIndex) find(name string) (string, bool) {
+	v, ok := x.byName[fold.Phrase(name)]
+	return v, ok
+}
+
+// nearest returns the name spelt almost like this one; empty: none is.
+func (x *nameIndex) nearest(name string) string {
+	key := fold.Phrase(name)
+	best, bestDist := "", 0
+	for _, n := range x.order {
+		if d, ok := routing.Near(key, fold.Phrase(n)); ok && (best == "" || d < bestDist) {
+			best, bestDist = n, d
+		}
+	}
+	return best
+}
+
+// oneOf lists names for a message: a few, and how many more.
+func (x *nameIndex) list() string {
+	const most = 6
+	if len(x.order) == 0 {
+		return "none"
+	}
+	s := strings.Join(x.order[:min(most, len(x.order))], ", ")
+	if more := len(x.order) - most; more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s
+}

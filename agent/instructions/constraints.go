@@ -1,0 +1,454 @@
+package instructions
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+)
+
+// comparison matches a sign of comparison and what it compares with.
+var comparison = regexp.MustCompile(`(>=|<=|=<|=>|≥|≤|≠|!=|==|＞=|＜=|<>|＞|＜|＝|<|>|=)\s*(?:(?i:rp|idr|us\$|usd|eur|r\$)\.?\s*|[$€£¥₹₽]\s*)?([\p{Nd}][\p{Nd}.,  \x{202f}]*[kK%]?|"[^"\n]{1,60}"|“[^”\n]{1,60}”|[\p{L}][\p{L}\p{Nd}_-]*)`)
+
+func hasComparison(s string) bool { return comparison.MatchString(s) }
+
+// findConstraints reads comparisons and conditions on what may be saved
+// (grammar 20).
+func (c *compiler) findConstraints() {
+	for i := range c.sentences {
+		s := &c.sentences[i]
+		if strings.ContainsAny(c.text[s.start:s.end], "<>=≥≤≠＜＞＝") {
+			c.comparisons(s)
+		}
+		c.wordConstraints(i)
+	}
+	slices.SortStableFunc(c.pb.Constraints, func(a, b Constraint) int { return a.Offset - b.Offset })
+}
+
+var operators = map[string]Operator{
+	">=": OpAtLeast, "≥": OpAtLeast, "=>": OpAtLeast, "＞=": OpAtLeast, "<=": OpAtMost, "=<": OpAtMost, "≤": OpAtMost, "＜=": OpAtMost,
+	"<": OpLess, "＜": OpLess, ">": OpGreater, "＞": OpGreater, "=": OpEqual, "==": OpEqual, "＝": OpEqual, "≠": OpNotEqual, "!=": OpNotEqual, "<>": OpNotEqual,
+}
+
+func (c *compiler) comparisons(s *sentence) {
+	for _, m := range comparison.FindAllStringSubmatchIndex(c.text[s.start:s.end], -1) {
+		at, end := s.start+m[2], s.start+m[5]
+		op := operators[c.text[at:s.start+m[3]]]
+		raw := c.text[s.start+m[4] : end]
+		first, _ := utf8.DecodeRuneInString(raw)
+		number := unicode.IsDigit(first)
+		if !number && op != OpEqual && op != OpNotEqual || c.isArrow(at, s.start+m[3]) {
+			continue // an arrow or a tag
+		}
+		if _, quoted := c.quoteAt(at); quoted {
+			continue
+		}
+		name, from := c.wordsBefore(s, at)
+		if name == "" {
+			continue
+		}
+		value := strings.Trim(raw, `"“” .,`)
+		if number {
+			trimmed := strings.TrimRight(raw, "  .,\u202f")
+			end = s.start + m[4] + len(trimmed)
+			value = plainNumber(trimmed)
+		}
+		k := Constraint{Field: name, Op: op, Value: value, Span: c.span(from, end)}
+		c.bind(&k, s, at)
+		c.pb.Constraints = append(c.pb.Constraints, k)
+	}
+}
+
+// isArrow reports whether the sign is part of an arrow or of a tag.
+func (c *compiler) isArrow(at, end int) bool {
+	op := c.text[at:end]
+	prev, _ := utf8.DecodeLastRuneInString(c.text[:at])
+	return op == "=>" && strings.HasSuffix(c.text[:at], " ") && !isDigitByte(c.text[min(len(c.text)-1, end+1)]) || op == ">" && (prev == '-' || prev == '=') || op == "=" && prev == '='
+}
+
+// plainNumber writes a number without its separators: "100.000", "100 000"
+// and "10,000" are thousands, "1.5" and "1,5" are not.
+func plainNumber(s string) string {
+	var b strings.Builder
+	runes := []rune(fold.NewShadow(s).Text)
+	for i, r := range runes {
+		switch {
+		case r >= '0' && r <= '9', r == '%', r == 'k':
+			b.WriteRune(r)
+		case i > 0 && thousands(runes[i+1:]):
+		case r == '.' || r == ',':
+			b.WriteByte('.')
+		default:
+			return b.String()
+		}
+	}
+	return b.String()
+}
+
+// thousands reports whether exactly three digits follow.
+func thousands(rest []rune) bool {
+	n := 0
+	for n < len(rest) && rest[n] >= '0' && rest[n] <= '9' {
+		n++
+	}
+	return n == 3
+}
+
+// wordsBefore reads the name that a comparison is about: a contact field, else
+// the last word before the sign.
+func (c *compiler) wordsBefore(s *sentence, at int) (name string, from int) {
+	for k := len(c.variables) - 1; k >= 0; k-- {
+		if v := c.variables[k]; v.end <= at && at-v.end <= 2 {
+			return strings.TrimPrefix(v.name, "contact."), v.start
+		}
+	}
+	for _, r := range c.refs {
+		if r.kind == refForeign && r.end <= at && at-r.end <= 2 {
+			return r.name, r.start
+		}
+	}
+	last := field{}
+	for _, f := range c.knownFields(max(s.start, at-60), at) {
+		last = f
+	}
+	if last.id != "" && strings.Trim(c.text[last.end:at], " *_`\"") == "" {
+		return last.id, last.start
+	}
+	before := strings.TrimRight(c.text[s.start:at], " *_`\"\u00a0")
+	end := s.start + len(before)
+	i := len(before)
+	for i > 0 {
+		r, n := utf8.DecodeLastRuneInString(before[:i])
+		if !fold.WordRune(r) && r != '-' {
+			break
+		}
+		i -= n
+	}
+	return before[i:], min(s.start+i, end)
+}
+
+// wordConstraints reads "ends with @example.com", "at least 18", "is one of".
+func (c *compiler) wordConstraints(i int) {
+	s := &c.sentences[i]
+	for t := s.lo; t < s.hi; t++ {
+		tok := c.tokens[t]
+		op, needsField := wordOperator(tok)
+		if op == "" || c.negatesConstraint(s, t) {
+			continue
+		}
+		values, end := c.constraintValues(tok.end, c.lines[s.line].end, op)
+		if op != OpPresent && len(values) == 0 {
+			continue
+		}
+		name, from := c.subject(s, tok.start, values)
+		if name == "" || needsField && c.names.fieldTypes[name] == "" && !c.foreignBefore(tok.start) {
+			continue
+		}
+		k := Constraint{Field: name, Op: op, Span: c.span(min(from, tok.start), max(end, tok.end))}
+		if len(values) > 0 {
+			k.Value = values[0]
+		}
+		if len(values) > 1 || op == OpOneOf {
+			k.Values = values
+		}
+		c.bind(&k, s, tok.start)
+		c.pb.Constraints = append(c.pb.Constraints, k)
+	}
+}
+
+func (c *compiler) foreignBefore(at int) bool {
+	return slices.ContainsFunc(c.refs, func(r ref) bool { return r.kind == refForeign && r.end <= at && at-r.end <= 2 })
+}
+
+// wordOperator gives the operator that a phrase names. Common words count only
+// behind a contact field.
+func wordOperator(t token) (op Operator, needsField bool) {
+	switch {
+	case t.any("ends_with"):
+		return OpEndsWith, false
+	case t.any("starts_with"):
+		return OpStartsWith, true
+	case t.any("contains"):
+		return OpContains, true
+	case t.any("one_of"):
+		return OpOneOf, true
+	case t.any("equals"):
+		return OpEqual, true
+	case t.any("present"):
+		return OpPresent, true
+	case t.any("ge_word"):
+		return OpAtLeast, true
+	case t.any("le_word"):
+		return OpAtMost, true
+	case t.any("gt_word"):
+		return OpGreater, true
+	case t.any("lt_word"):
+		return OpLess, true
+	}
+	return "", false
+}
+
+// negatesConstraint reports "do not save it if it ends with": the opposite of
+// the comparison would be meant, which is left to the model.
+func (c *compiler) negatesConstraint(s *sentence, t int) bool {
+	for k := s.lo; k < t; k++ {
+		if c.tokens[k].any("not", "prohibit", "if_not") && !c.tokens[k].any("only_if") {
+			return true
+		}
+	}
+	return false
+}
+
+// constraintValues reads the values behind an operator: quoted texts, domains,
+// numbers, or single words; several joined by "or" and commas.
+func (c *compiler) constraintValues(from, end int, op Operator) (values []string, stop int) {
+	i := from
+	for i < end {
+		rest := c.text[i:end]
+		i += len(rest) - len(strings.TrimLeft(rest, " *_:`\u00a0"))
+		if i >= end {
+			break
+		}
+		if q, ok := c.quoteAt(i); ok && q.start == i {
+			values, i = append(values, q.text(c.text)), q.end
+		} else {
+			run := c.text[i:end]
+			if k := strings.IndexAny(run, " ,;()\"“”*`，；。、\n"); k >= 0 {
+				run = run[:k]
+			}
+			word := strings.TrimRight(run, ".!?'’")
+			first, _ := utf8.DecodeRuneInString(word)
+			switch op {
+			case OpAtLeast, OpAtMost, OpGreater, OpLess:
+				if !unicode.IsDigit(first) {
+					return values, i
+				}
+				word = plainNumber(word)
+			case OpEndsWith, OpStartsWith, OpContains:
+				if first != '@' && first != '.' && first != '+' && !unicode.IsDigit(first) && !strings.Contains(word, ".") {
+					return values, i
+				}
+			default:
+				if word == "" || !fold.WordRune(first) {
+					return values, i
+				}
+			}
+			values, i = append(values, word), i+len(word)
+		}
+		stop = i
+		next, ok := c.alternative(i, end)
+		if !ok || op != OpEndsWith && op != OpStartsWith && op != OpContains && op != OpOneOf {
+			return values, stop
+		}
+		i = next
+	}
+	return values, stop
+}
+
+// alternative reads "or" or a comma between two values.
+func (c *compiler) alternative(i, end int) (int, bool) {
+	rest := c.text[i:end]
+	k := i + len(rest) - len(strings.TrimLeft(rest, " ,、，/"))
+	comma := strings.ContainsAny(c.text[i:k], ",、，/")
+	t, found := slices.BinarySearchFunc(c.tokens, k, func(t token, o int) int { return t.start - o })
+	if found && c.tokens[t].any("or") {
+		return c.tokens[t].end, true
+	}
+	next, _ := utf8.DecodeRuneInString(c.text[k:end])
+	return k, comma && (next == '@' || next == '"' || next == '“' || next == '\'')
+}
+
+// subject finds what a constraint is about: the last field named before it on
+// its line; an address without one is an e-mail's.
+func (c *compiler) subject(s *sentence, at int, values []string) (string, int) {
+	l := c.lines[s.line]
+	name, from := "", at
+	for _, f := range c.knownFields(l.body, at) {
+		name, from = f.id, f.start
+	}
+	for _, v := range c.variables {
+		if v.start >= l.body && v.end <= at && v.start >= from-(at-l.body) && strings.HasPrefix(v.name, "contact.") && (name == "" || v.start > from) {
+			name, from = strings.TrimPrefix(v.name, "contact."), v.start
+		}
+	}
+	for _, r := range c.refs {
+		if r.kind == refForeign && r.end <= at && at-r.end <= 2 {
+			return r.name, r.start
+		}
+	}
+	if name == "" && len(values) > 0 && strings.HasPrefix(values[0], "@") {
+		return "email", at
+	}
+	if from < s.start {
+		from = at
+	}
+	return name, from
+}
+
+// bind decides whether code holds a constraint: it must be on a contact field
+// and govern the saving of that very field (S6.4). A comparison that steers
+// the flow is advice to the model.
+func (c *compiler) bind(k *Constraint, s *sentence, at int) {
+	id, ok := c.fieldID(k.Field)
+	if !ok {
+		return
+	}
+	k.Field = id
+	if !c.governsSave(k, s, at) {
+		return
+	}
+	k.Enforced = true
+	for _, st := range c.sites {
+		if st.Name == actField && st.Field == id && st.sentence < len(c.sentences) && c.sentences[st.sentence].line == s.line {
+			return
+		}
+	}
+	// "Save it only if it ends with …": the save names its field here.
+	for t := s.lo; t < s.hi; t++ {
+		if c.tokens[t].any("save", "update_field") && !c.negated(s, t) {
+			st := site{canonical: true, conditional: true, start: c.tokens[t].start, end: c.tokens[t].end, sentence: c.sentenceIndex(s), token: t}
+			st.Name, st.Field = actField, id
+			c.putSite(st)
+			return
+		}
+	}
+}
+
+func (c *compiler) sentenceIndex(s *sentence) int {
+	i, _ := slices.BinarySearchFunc(c.sentences, s.start, func(x sentence, o int) int { return x.start - o })
+	return i
+}
+
+// governsSave reports whether the constraint's sentence saves that field under
+// a condition ("save it only if", "simpan hanya jika"), or is an "only if" of
+// the prompt of the update action.
+func (c *compiler) governsSave(k *Constraint, s *sentence, at int) bool {
+	saves, only := false, false
+	for t := s.lo; t < s.hi; t++ {
+		tok := c.tokens[t]
+		if tok.any("save", "update_field") && !c.negated(s, t) {
+			saves = true
+		}
+		only = only || tok.any("only_if", "if") && tok.start < at
+	}
+	if c.action == actField && only {
+		saves = saves || !slices.ContainsFunc(c.sites, func(st *site) bool { return st.sentence == c.sentenceIndex(s) })
+	}
+	if !saves || !only {
+		return false
+	}
+	named := false
+	for _, st := range c.sites {
+		if st.Name != actField || st.Field == "" || c.sentences[st.sentence].start != s.start {
+			continue
+		}
+		if st.Field == k.Field {
+			return true
+		}
+		named = true
+	}
+	return !named // the save says "it"
+}
+
+// fieldType returns the type of a field; empty: there is no such field.
+func (c *compiler) fieldType(id string) frontdesk.FieldType { return c.names.fieldTypes[id] }
+
+// findClosing reads what the text says of closing (S6.5).
+func (c *compiler) findClosing() {
+	for i := range c.sentences {
+		s := &c.sentences[i]
+		if c.lines[s.line].list != "" {
+			continue
+		}
+		for t := s.lo; t < s.hi; t++ {
+			switch {
+			case c.tokens[t].any("no_summary"):
+				c.pb.Closing.Summary = "off"
+				c.markClose(i, func(st *site) { st.NoSummary = true })
+			case c.tokens[t].any("note"):
+				c.closingNotes(i, t)
+			}
+		}
+	}
+}
+
+// markClose changes the close that a sentence speaks of: its own, else the
+// last one before it on the line.
+func (c *compiler) markClose(i int, change func(*site)) {
+	var found *site
+	for _, st := range c.sites {
+		if st.Name != actClose || c.sentences[st.sentence].line != c.sentences[i].line {
+			continue
+		}
+		if st.sentence == i || found == nil || found.sentence != i {
+			found = st
+		}
+		if st.sentence == i {
+			break
+		}
+	}
+	if found != nil {
+		change(found)
+	}
+}
+
+func (c *compiler) closingNotes(i, t int) {
+	s := &c.sentences[i]
+	end := min(len(c.text), max(s.end, c.quoteEndAfter(c.tokens[t].end, c.lines[s.line].end)))
+	note := func(v string, from, to int) {
+		c.values = append(c.values, value{from, to})
+		if !slices.Contains(c.pb.Closing.Notes, v) {
+			c.pb.Closing.Notes = append(c.pb.Closing.Notes, v)
+		}
+		c.markClose(i, func(st *site) {
+			if st.Note == "" {
+				st.Note = v
+			}
+		})
+	}
+	found := false
+	for from := c.tokens[t].end; from < end; {
+		v, start, stop, ok := c.findName(&c.names.notes, from, end)
+		if !ok {
+			break
+		}
+		note(v, start, stop)
+		from, found = stop, true
+	}
+	if found {
+		return
+	}
+	cand, from, to, clear := c.candidateValue(c.tokens[t].end, end)
+	if !clear {
+		return
+	}
+	note(cand, from, to)
+	if !c.known {
+		return
+	}
+	message, fix := "there is no closing note \""+cand+"\"", ""
+	if near := c.names.notes.nearest(cand); near != "" {
+		message += ": did you mean \"" + near + "\"?"
+		fix = near
+	} else {
+		message += ": the closing notes are " + c.names.notes.list()
+	}
+	c.report("unknown-closing-note", SeverityError, from, to, message, fix)
+}
+
+// quoteEndAfter returns the end of a quotation that begins right behind from.
+func (c *compiler) quoteEndAfter(from, end int) int {
+	rest := c.text[from:end]
+	i := from + len(rest) - len(strings.TrimLeft(rest, " :*"))
+	if q, ok := c.quoteAt(i); ok && q.start == i {
+		return q.end
+	}
+	return from
+}
+
+var _ = vocabulary.Number

@@ -1,0 +1,435 @@
+package instructions
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+)
+
+// markLists finds the can and cannot lists: a line that begins with such a
+// word and a colon, its children, and what stands under such a heading.
+// Inside boundaries, an item that begins with a prohibition is one of cannot.
+func (c *compiler) markLists() {
+	list, under := "", (*step)(nil)
+	open := false // a list was begun by a line that holds nothing but its name
+	tok := 0
+	for i := range c.lines {
+		l := &c.lines[i]
+		if l.heading != nil {
+			list, open, under = l.heading.list, l.heading.list != "", nil
+			continue
+		}
+		if l.blank {
+			continue
+		}
+		for tok < len(c.tokens) && c.tokens[tok].start < l.body {
+			tok++
+		}
+		if kind, items, ok := c.listName(l, tok); ok {
+			l.list, l.items = kind, items
+			list, open, under = kind, strings.TrimSpace(strings.Trim(c.text[items:l.end], " *_")) == "", l.step
+			continue
+		}
+		switch {
+		case under != nil && l.step.below(under):
+			l.list = list
+		case open && (l.label != "" || l.step != nil || under == nil && list != "" && l.section != nil && l.section.is(SectionBoundaries)):
+			l.list = list
+		case l.section != nil && l.section.is(SectionBoundaries):
+			list, open, under = "", false, nil
+			if c.beginsProhibited(l, tok) {
+				l.list = "cannot"
+			}
+		default:
+			list, open, under = "", false, nil
+		}
+	}
+}
+
+// below reports whether s stands under the other step.
+func (s *step) below(o *step) bool {
+	for p := s; p != nil; p = p.parent {
+		if p == o {
+			return true
+		}
+	}
+	return false
+}
+
+// listName reads "Can:", "* Tidak bisa:", "Do not give:" at the start of a
+// line, and where its items begin.
+func (c *compiler) listName(l *line, tok int) (kind string, items int, ok bool) {
+	head := c.text[l.body:l.end]
+	colon := strings.IndexAny(head, ":：")
+	if colon < 0 || colon > 60 {
+		return "", 0, false
+	}
+	_, n := utf8.DecodeRuneInString(head[colon:])
+	title := fold.Phrase(strings.Trim(head[:colon], " *_"))
+	if k, known := c.vocab.Heading(title); known && (k == "can" || k == "cannot") {
+		return k, l.body + colon + n, true
+	}
+	if tok < len(c.tokens) && strings.Trim(c.text[l.body:max(l.body, c.tokens[tok].start)], " *_✅❌") == "" && c.tokens[tok].end <= l.body+colon {
+		if c.tokens[tok].any("cannot") && len(strings.Fields(title)) <= 4 {
+			return "cannot", l.body + colon + n, true
+		}
+	}
+	return "", 0, false
+}
+
+// beginsProhibited reports whether a line of boundaries begins with a
+// prohibition, or holds nothing but one.
+func (c *compiler) beginsProhibited(l *line, tok int) bool {
+	for k := tok; k < len(c.tokens) && c.tokens[k].start < l.end; k++ {
+		t := c.tokens[k]
+		if t.any("if") {
+			return false
+		}
+		if t.any("prohibit", "not", "cannot", "not_after", "no_summary") {
+			return true
+		}
+	}
+	return false
+}
+
+// prohibited reports whether a sentence is under a negation as a whole.
+func (c *compiler) prohibited(s *sentence) bool {
+	for t := s.lo; t < s.hi; t++ {
+		if c.tokens[t].any("if", "if_not") {
+			return false
+		}
+		if c.tokens[t].any("prohibit") {
+			return true
+		}
+	}
+	return c.underProhibition(s.step)
+}
+
+// underProhibition reports whether a step stands under one such as "Never:".
+func (c *compiler) underProhibition(st *step) bool {
+	if st == nil {
+		return false
+	}
+	for p := st.parent; p != nil; p = p.parent {
+		if c.prohibits(p) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) prohibits(p *step) bool {
+	if !p.opensList(c.text) {
+		return false
+	}
+	k, _ := slices.BinarySearchFunc(c.tokens, p.start, func(t token, o int) int { return t.start - o })
+	for ; k < len(c.tokens) && c.tokens[k].start < p.end; k++ {
+		if c.tokens[k].any("if") {
+			return false
+		}
+		if c.tokens[k].any("prohibit") {
+			return true
+		}
+	}
+	return false
+}
+
+// negated reports whether the action at token t is forbidden where it stands
+// (grammar 17). In doubt it is: what is not read as an action is never done
+// against the author's will.
+func (c *compiler) negated(s *sentence, t int) bool {
+	if c.underProhibition(s.step) {
+		return true
+	}
+	tok := c.tokens[t]
+	carried := false // a negation of an earlier clause that a list goes on with
+	for _, cl := range s.clauses {
+		if cl.lo > t {
+			break
+		}
+		hit, condition := -1, false
+		for k := cl.lo; k < min(cl.hi, t); k++ {
+			n := c.tokens[k]
+			if n.any("if", "if_not", "else", "then") && !n.any("not", "prohibit") {
+				condition, carried = true, false
+				if hit >= 0 && n.any("then", "else") {
+					hit = -1
+				}
+				continue
+			}
+			if n.any("not", "prohibit", "cannot") && !n.any("if_not") {
+				if condition && !c.forbids(k) && !c.adjacent(k, t) {
+					continue
+				}
+				hit = k
+			}
+		}
+		if cl.hi > t || cl.start > tok.start {
+			return hit >= 0 || carried && !condition || c.negatedBehind(s, cl, t)
+		}
+		if hit >= 0 {
+			carried = c.listGoesOn(s, hit)
+		}
+	}
+	return false
+}
+
+// forbids reports whether a negation is an order: "do not", unless somebody
+// stands before it ("if they do not").
+func (c *compiler) forbids(k int) bool {
+	if !c.tokens[k].any("prohibit") {
+		return false
+	}
+	return k == 0 || !c.tokens[k-1].any("subject") || c.tokens[k].Start-c.tokens[k-1].End > 1
+}
+
+// adjacent reports whether at most one word stands between two tokens.
+func (c *compiler) adjacent(k, t int) bool {
+	if k+1 == t && c.tokens[k].any("subject") {
+		return false
+	}
+	between := c.shadow.Text[min(c.tokens[k].End, c.tokens[t].Start):c.tokens[t].Start]
+	return len(strings.Fields(between)) <= 1 && len(between) < 16
+}
+
+// listGoesOn reports whether the clauses after a negation are a list of what
+// it forbids: an "or" follows.
+func (c *compiler) listGoesOn(s *sentence, hit int) bool {
+	for k := hit + 1; k < s.hi; k++ {
+		if c.tokens[k].any("if", "then", "else") {
+			return false
+		}
+		if c.tokens[k].any("or") {
+			return true
+		}
+	}
+	return false
+}
+
+// negatedBehind reports a negation that stands behind its verb, as in German.
+func (c *compiler) negatedBehind(s *sentence, cl clause, t int) bool {
+	for k := t + 1; k < min(cl.hi, s.hi); k++ {
+		if c.tokens[k].any("not_after") {
+			return true
+		}
+		if _, _, ok := actionKind(c.tokens[k]); ok {
+			return false
+		}
+	}
+	return false
+}
+
+// conditional reports whether a condition governs the action at token t: in
+// its sentence, before it on the line, or in a step above.
+func (c *compiler) conditional(s *sentence, t int) bool {
+	if c.action != "" {
+		return true // the prompt of an action is a rule
+	}
+	for k := s.lo; k < s.hi; k++ {
+		if k != t && c.tokens[k].any("if", "if_not", "else", "only_if", "silence") {
+			return true
+		}
+	}
+	l := c.lines[s.line]
+	if hasCondition(c.text[l.body:c.tokens[t].start]) || strings.ContainsAny(c.text[s.start:s.end], "<>≥≤=＜＞") && hasComparison(c.text[s.start:s.end]) {
+		return true
+	}
+	if c.conditionEarlier(l, s) {
+		return true
+	}
+	if s.step != nil && c.governedAbove(s.step) {
+		return true
+	}
+	sec := s.section
+	return sec != nil && !sec.untitled && sec.level > 1 && sec.is(SectionOther)
+}
+
+// conditionEarlier reports a condition in an earlier sentence of the same
+// line: "If they ask for a person. Then assign …".
+func (c *compiler) conditionEarlier(l line, s *sentence) bool {
+	k, _ := slices.BinarySearchFunc(c.tokens, l.body, func(t token, o int) int { return t.start - o })
+	for ; k < s.lo; k++ {
+		if c.tokens[k].any("if", "if_not") {
+			return true
+		}
+	}
+	return false
+}
+
+// hasCondition reports whether what stands before an action names a case:
+// "Urgent →", "**VIP:**".
+func hasCondition(before string) bool {
+	for _, mark := range []string{"→", "->", "=>", "⇒", "➜", "←", ":", "：", "?", "？"} {
+		if i := strings.Index(before, mark); i > 0 && strings.Trim(before[:i], " *_") != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// governedAbove reports whether a step above states a condition or a case.
+func (c *compiler) governedAbove(st *step) bool {
+	for p := st.parent; p != nil; p = p.parent {
+		if p.opensList(c.text) {
+			return true
+		}
+		k, _ := slices.BinarySearchFunc(c.tokens, p.start, func(t token, o int) int { return t.start - o })
+		for ; k < len(c.tokens) && c.tokens[k].start < p.end; k++ {
+			if c.tokens[k].any("if", "if_not", "else") {
+				return true
+			}
+		}
+	}
+	return c.textAboveOpens(st)
+}
+
+// textAboveOpens reports whether the list stands under a line of text that
+// ends in a colon.
+func (c *compiler) textAboveOpens(st *step) bool {
+	for st.parent != nil {
+		st = st.parent
+	}
+	first := st
+	for i := len(st.section.steps) - 1; i >= 0; i-- {
+		if s := st.section.steps[i]; s.line <= st.line {
+			first = s
+			if s.line > st.section.first && !c.listLine(s.line-1) {
+				break
+			}
+		}
+	}
+	for i := first.line - 1; i >= st.section.first; i-- {
+		l := c.lines[i]
+		if l.blank {
+			continue
+		}
+		s := strings.TrimRight(c.text[l.start:l.end], "* _")
+		return l.step == nil && (strings.HasSuffix(s, ":") || strings.HasSuffix(s, "：")) && c.lineHas(i, "if")
+	}
+	return false
+}
+
+func (c *compiler) listLine(i int) bool { return c.lines[i].step != nil }
+
+func (c *compiler) lineHas(i int, kind string) bool {
+	l := c.lines[i]
+	k, _ := slices.BinarySearchFunc(c.tokens, l.start, func(t token, o int) int { return t.start - o })
+	for ; k < len(c.tokens) && c.tokens[k].start < l.end; k++ {
+		if kind == "if" && c.tokens[k].any("if", "if_not") {
+			return true
+		}
+	}
+	return false
+}
+
+// readBoundaries collects the items of the can and cannot lists.
+func (c *compiler) readBoundaries() {
+	add := func(list string, items ...string) {
+		for _, it := range items {
+			it = strings.Trim(strings.TrimSpace(it), " *_.;。")
+			if it == "" {
+				continue
+			}
+			if list == "can" {
+				c.pb.Boundaries.Can = append(c.pb.Boundaries.Can, it)
+			} else {
+				c.pb.Boundaries.Cannot = append(c.pb.Boundaries.Cannot, it)
+			}
+		}
+	}
+	headings := false
+	for _, s := range c.sections {
+		headings = headings || !s.untitled
+	}
+	tok := 0
+	for i := range c.lines {
+		l := &c.lines[i]
+		if l.heading != nil || l.blank {
+			continue
+		}
+		for tok < len(c.tokens) && c.tokens[tok].start < l.body {
+			tok++
+		}
+		switch {
+		case l.list != "" && l.items > 0:
+			add(l.list, c.splitItems(l.items, l.end)...)
+		case l.list != "":
+			add(l.list, c.text[l.body:l.end])
+		case !headings && tok < len(c.tokens) && c.tokens[tok].start == l.body && c.tokens[tok].any("prohibit"):
+			add("cannot", c.text[l.body:l.end])
+		}
+	}
+}
+
+// splitItems cuts "a, b or c" into its items. "or" cuts only between phrases
+// of two words or more: "medical or financial" is one.
+func (c *compiler) splitItems(from, end int) []string {
+	s := strings.TrimSpace(c.text[from:end])
+	if isSentence(s) {
+		return []string{s}
+	}
+	var items []string
+	start := from
+	cut := func(at, next int) {
+		items = append(items, c.text[start:at])
+		start = next
+	}
+	depth := 0
+	for i := from; i < end; {
+		r, n := utf8.DecodeRuneInString(c.text[i:end])
+		switch r {
+		case '(', '（':
+			depth++
+		case ')', '）':
+			depth--
+		case ',', '，', '、', '،', ';', '；':
+			if depth == 0 && !c.betweenDigits(i, i+n) {
+				cut(i, i+n)
+			}
+		}
+		i += n
+	}
+	items = append(items, c.text[start:end])
+	var out []string
+	for i, it := range items {
+		parts := c.splitOr(it)
+		if i > 0 && len(parts) == 1 && len(out) > 0 && c.hasOr(it) && len(strings.Fields(it)) <= 3 {
+			out[len(out)-1] += "," + it
+			continue
+		}
+		out = append(out, parts...)
+	}
+	return out
+}
+
+// isSentence reports whether the text holds more than one sentence: its commas
+// are then not those of a list.
+func isSentence(s string) bool {
+	i := strings.IndexAny(strings.TrimRight(s, ".!?。 "), ".!?。")
+	return i > 0 && i+1 < len(s) && (s[i+1] == ' ' || s[i] >= utf8.RuneSelf)
+}
+
+func (c *compiler) splitOr(item string) []string {
+	folded := fold.NewShadow(item)
+	for _, t := range c.vocab.Scan(folded.Text) {
+		if !t.Is("or") {
+			continue
+		}
+		a, b := item[:folded.Start(t.Start)], item[folded.Start(t.End):]
+		if len(strings.Fields(a)) >= 2 && len(strings.Fields(b)) >= 2 {
+			return []string{a, b}
+		}
+	}
+	return []string{item}
+}
+
+func (c *compiler) hasOr(item string) bool {
+	for _, t := range c.vocab.Scan(fold.Phrase(item)) {
+		if t.Is("or") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,748 @@
+package instructions
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk/followup"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+)
+
+// draft is a step of a ladder while the text is read.
+type draft struct {
+	start, end int
+	line       int
+	delays     []time.Duration
+	offsets    bool // delays count from the contact's silence
+	vague      bool // a range of delays
+	relative   bool // "another 2 hours"
+	messages   []followup.Message
+	messageAt  int // where the first message stands
+	lastQuote  int // where the last one ends
+	mode       followup.Mode
+	sites      []*site
+	follows    bool // "follow up", without words of a message
+	sends      bool // "send", "ask", "tell"
+	silent     bool
+	times      int
+	untimed    bool
+}
+
+func (d *draft) hasContent() bool {
+	return d.follows || d.sends || len(d.messages) > 0 || len(d.sites) > 0
+}
+
+// plan is a ladder while the text is read.
+type plan struct {
+	drafts    []*draft
+	section   *section
+	step      *step
+	lastLine  int
+	condition string
+}
+
+func (p *plan) last() *draft { return p.drafts[len(p.drafts)-1] }
+
+// reader walks the sentences of the text and builds ladders.
+type reader struct {
+	c         *compiler
+	plans     []*plan
+	cur       *plan
+	then      bool // "then" or "finally" stands before what comes next
+	finally   bool
+	used      map[int]bool // delays that were taken
+	nextDelay int
+	nextSite  int
+	// proposed is where a duration stands under a follow-up heading without a
+	// silence phrase; 0 and 0: nowhere.
+	proposed [2]int
+	intro    bool // the last line was "If there is no reply:"
+}
+
+// findLadders reads the follow-up plans of the text (grammar 11 to 16).
+func (c *compiler) findLadders() {
+	if c.action != "" && c.action != "follow_up" {
+		// The prompt of an action is a rule for that action, not a schedule.
+		c.checkScheduled()
+		return
+	}
+	r := &reader{c: c, used: map[int]bool{}}
+	slices.SortStableFunc(c.sites, func(a, b *site) int { return a.token - b.token })
+	var sec *section
+	for i := range c.sentences {
+		s := &c.sentences[i]
+		if s.section != sec {
+			r.endSection(sec)
+			sec = s.section
+		}
+		r.sentence(i)
+	}
+	r.endSection(sec)
+	for _, p := range r.plans {
+		c.buildLadder(p)
+	}
+	c.checkLadders()
+	c.checkScheduled()
+}
+
+func (r *reader) endSection(sec *section) {
+	if sec != nil && sec.is(SectionFollowUp) && r.proposed[1] > 0 && r.cur == nil {
+		d := r.c.text[r.proposed[0]:r.proposed[1]]
+		r.c.report("followup-not-understood", SeverityWarning, r.proposed[0], r.proposed[1],
+			fmt.Sprintf("%q may be the delay of a follow-up, but nothing says that it follows the contact's silence: write \"if the contact does not reply after %s, …\"", d, d), "")
+	}
+	r.cur, r.then, r.finally, r.proposed, r.intro = nil, false, false, [2]int{}, false
+}
+
+// sentence reads one sentence into the current plan, a new one or none.
+func (r *reader) sentence(i int) {
+	c, s := r.c, &r.c.sentences[i]
+	follow := s.section != nil && s.section.is(SectionFollowUp)
+	if r.cur != nil && !follow && !r.belongs(s) {
+		r.cur = nil
+	}
+	if c.lines[s.line].list != "" || c.sentenceHas(s, "outside") {
+		r.skip(s)
+		return
+	}
+	if len(s.clauses) > 0 {
+		r.then, r.finally = false, false
+	}
+	for k := range s.clauses {
+		r.clause(s, k, follow)
+	}
+	if r.cur != nil {
+		r.cur.lastLine = c.lineAt(max(s.start, s.end-1))
+	}
+}
+
+func (r *reader) skip(s *sentence) {
+	for r.nextSite < len(r.c.sites) && r.c.sites[r.nextSite].token < s.hi {
+		r.nextSite++
+	}
+}
+
+// belongs reports whether a sentence outside a follow-up section goes on with
+// the current plan: on the same line, under the same step, or on the next line
+// with words that go on.
+func (r *reader) belongs(s *sentence) bool {
+	c := r.c
+	switch {
+	case s.section != r.cur.section:
+		return false
+	case s.line <= r.cur.lastLine, s.step != nil && r.cur.step != nil && s.step.below(r.cur.step):
+		return true
+	case s.line != r.cur.lastLine+1:
+		return false
+	}
+	return c.sentenceHas(s, "silence") || s.hi > s.lo && c.tokens[s.lo].any("then", "finally")
+}
+
+func (c *compiler) sentenceHas(s *sentence, kinds ...vocabulary.Kind) bool {
+	for t := s.lo; t < s.hi; t++ {
+		if c.tokens[t].any(kinds...) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) clauseHas(cl clause, kinds ...vocabulary.Kind) int {
+	for t := cl.lo; t < cl.hi; t++ {
+		if c.tokens[t].any(kinds...) {
+			return t
+		}
+	}
+	return -1
+}
+
+// clause reads one clause.
+func (r *reader) clause(s *sentence, k int, follow bool) {
+	c, cl := r.c, s.clauses[k]
+	if q, ok := c.quoteAt(cl.start); ok && q.start == cl.start {
+		r.quotation(s, q)
+		return
+	}
+	delays := r.delaysIn(cl)
+	silence, follows := c.clauseHas(cl, "silence"), c.clauseHas(cl, "follow_up")
+	if follows >= 0 && c.negated(s, follows) {
+		follows, delays = -1, nil
+		if silence < 0 {
+			r.skip(&sentence{hi: cl.hi})
+			return
+		}
+	}
+	if t := c.clauseHas(cl, "then", "finally"); t >= 0 && (silence < 0 || t < silence) {
+		r.then = true
+		r.finally = r.finally || c.tokens[t].any("finally") || k == 0
+	}
+	switch {
+	case silence >= 0:
+		r.silence(s, k, silence, follow, delays)
+	case follows >= 0 && r.isAnchor(s, follows):
+		r.then, r.finally = true, true
+	case follows >= 0:
+		r.follow(s, cl, follows, follow, delays)
+	case len(delays) > 0:
+		r.duration(s, k, follow, delays)
+	}
+	r.content(s, cl)
+}
+
+// delaysIn returns the delays of a clause, by index.
+func (r *reader) delaysIn(cl clause) []int {
+	c := r.c
+	for r.nextDelay < len(c.delays) && c.delays[r.nextDelay].end <= cl.start {
+		r.nextDelay++
+	}
+	var out []int
+	for k := r.nextDelay; k < len(c.delays) && c.delays[k].start < cl.end; k++ {
+		if c.delays[k].start >= cl.start && !r.used[k] && !c.clockTime(c.delays[k]) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// clockTime reports whether a duration stands in a clause that speaks of
+// something else than waiting: an anchor, a price, opening hours.
+func (c *compiler) clockTime(d delay) bool {
+	for t := d.hi; t < len(c.tokens) && c.tokens[t].start-d.end <= 12; t++ {
+		if c.tokens[t].any("not_delay") && !strings.ContainsAny(c.text[d.end:c.tokens[t].start], ",.;") {
+			return true
+		}
+	}
+	return false
+}
+
+// isAnchor reports whether a follow-up is only named to say when something
+// else happens: "after the last follow-up".
+func (r *reader) isAnchor(s *sentence, t int) bool {
+	c := r.c
+	if r.cur == nil {
+		return false
+	}
+	for k := t - 1; k >= s.lo && c.tokens[t].start-c.tokens[k].end <= 14; k-- {
+		if c.tokens[k].any("after") && c.clauseHas(clause{lo: k, hi: t}, vocabulary.Unit) < 0 {
+			return !strings.ContainsAny(c.text[c.tokens[k].end:c.tokens[t].start], ",;:.")
+		}
+	}
+	return false
+}
+
+func (r *reader) begin(s *sentence, start, end int) *draft {
+	d := &draft{start: start, end: end, line: r.c.lineAt(start)}
+	if r.cur == nil {
+		r.cur = &plan{section: s.section, step: s.step, lastLine: s.line}
+		r.cur.condition = r.c.ladderCondition(s, start)
+		r.plans = append(r.plans, r.cur)
+	}
+	r.cur.drafts = append(r.cur.drafts, d)
+	r.then, r.finally = false, false
+	return d
+}
+
+func (r *reader) take(d *draft, delays []int, cl clause) {
+	c := r.c
+	for _, k := range delays {
+		if len(d.delays) > 0 {
+			break
+		}
+		x := c.delays[k]
+		r.used[k] = true
+		d.delays, d.offsets, d.vague = x.list, x.offsets, x.vague
+		d.end = max(d.end, x.end)
+		d.relative = d.relative || c.relative(x, cl)
+	}
+}
+
+// relative reports whether a delay is said to count from the message before.
+func (c *compiler) relative(x delay, cl clause) bool {
+	for t := cl.lo; t < cl.hi; t++ {
+		if c.tokens[t].any("another") && c.tokens[t].start-x.end < 20 && x.start-c.tokens[t].end < 20 {
+			return true
+		}
+	}
+	return false
+}
+
+// silence handles a clause that says that the contact does not answer.
+func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
+	c, cl := r.c, s.clauses[k]
+	if len(delays) == 0 && k > 0 {
+		delays = r.neighbour(s.clauses[k-1], false)
+	}
+	if len(delays) == 0 && k+1 < len(s.clauses) {
+		delays = r.neighbour(s.clauses[k+1], true)
+	}
+	verb := c.sentenceHas(s, "follow_up")
+	if r.cur == nil && len(delays) == 0 && !follow && !verb {
+		return // a condition of the flow, without a time
+	}
+	var d *draft
+	if r.cur == nil || r.cur.last().hasContent() || len(r.cur.last().delays) > 0 && len(delays) > 0 {
+		d = r.begin(s, c.tokens[t].start, c.tokens[t].end)
+	} else {
+		d = r.cur.last()
+	}
+	d.relative = d.relative || c.clauseHas(cl, "again") >= 0
+	r.take(d, delays, cl)
+	r.intro = len(delays) == 0 && strings.HasSuffix(strings.TrimRight(c.text[s.start:s.end], "* "), ":")
+}
+
+// neighbour returns the delays of the clause beside a silence phrase: "after 2
+// hours, if they do not reply", "if they do not reply, wait 2 hours". The
+// clause must hold nothing else.
+func (r *reader) neighbour(cl clause, next bool) []int {
+	c := r.c
+	if _, quoted := c.quoteAt(cl.start); quoted {
+		return nil
+	}
+	for t := cl.lo; t < cl.hi; t++ {
+		if _, _, ok := actionKind(c.tokens[t]); ok || c.tokens[t].any("send", "silence") && !c.tokens[t].any("follow_up") {
+			return nil
+		}
+	}
+	if next && c.clauseHas(cl, "wait", "follow_up", "after") < 0 {
+		return nil
+	}
+	return r.delaysFrom(cl)
+}
+
+func (r *reader) delaysFrom(cl clause) []int {
+	c := r.c
+	k, _ := slices.BinarySearchFunc(c.delays, cl.start, func(d delay, o int) int { return d.start - o })
+	var out []int
+	for ; k < len(c.delays) && c.delays[k].start < cl.end; k++ {
+		if !r.used[k] && !c.clockTime(c.delays[k]) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// follow handles a clause with the verb itself.
+func (r *reader) follow(s *sentence, cl clause, t int, follow bool, delays []int) {
+	c := r.c
+	times := c.timesIn(s)
+	switch {
+	case r.cur == nil:
+		if len(delays) == 0 && times == 0 && !follow {
+			if !c.sentenceHas(s, "human") && len(c.refsOf(s)) == 0 && c.tokens[t].start-s.start < 40 {
+				c.report("followup-no-delay", SeverityWarning, c.tokens[t].start, c.tokens[t].end, "this follow-up has no time: write how long the contact must be silent, such as \"if the contact does not reply after 2 hours\"", "")
+			}
+			return
+		}
+		r.begin(s, c.tokens[t].start, c.tokens[t].end)
+	case r.cur.last().hasContent() && (len(delays) > 0 || r.then || c.clauseHas(cl, "another") >= 0):
+		r.begin(s, c.tokens[t].start, c.tokens[t].end)
+	}
+	d := r.cur.last()
+	d.follows = true
+	d.end = max(d.end, c.tokens[t].end)
+	if d.times == 0 {
+		d.times = times
+	}
+	r.take(d, delays, cl)
+}
+
+func (c *compiler) refsOf(s *sentence) []ref {
+	k, _ := slices.BinarySearchFunc(c.refs, s.start, func(r ref, o int) int { return r.start - o })
+	e := k
+	for e < len(c.refs) && c.refs[e].start < s.end {
+		e++
+	}
+	return c.refs[k:e]
+}
+
+// timesIn reads "twice", "3 times", "dua kali". 0: nothing is said.
+func (c *compiler) timesIn(s *sentence) int {
+	for t := s.lo; t < s.hi; t++ {
+		v, ok := c.tokens[t].Value(vocabulary.Times)
+		if !ok && t+1 < s.hi && c.tokens[t+1].any("times_word") && c.gap(t) == "" {
+			v, ok = c.tokens[t].Value(vocabulary.Number)
+		}
+		if n, err := strconv.Atoi(v); ok && err == nil && n > 0 && n <= 50 {
+			return n
+		}
+	}
+	return 0
+}
+
+// duration handles a clause with a time and neither silence nor the verb.
+func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
+	c, cl := r.c, s.clauses[k]
+	x := c.delays[delays[0]]
+	leads := k == 0 && strings.Trim(c.text[s.start:x.start], " *_(-–—") == "" || c.leadsWith(s, x)
+	switch {
+	case r.cur == nil:
+		if follow && r.proposed[1] == 0 {
+			r.proposed = [2]int{x.start, x.end}
+		}
+	case !r.cur.last().hasContent() && len(r.cur.last().delays) == 0 && (leads || c.clauseHas(cl, "wait", "after") >= 0):
+		d := r.cur.last()
+		r.take(d, delays, cl)
+		if d.line != s.line && r.intro {
+			d.start, d.line = x.start, s.line
+		}
+	case r.cur.last().hasContent() && (r.then || leads):
+		r.take(r.begin(s, x.start, x.end), delays, cl)
+	}
+}
+
+// leadsWith reports whether a sentence begins with a time: "After 3 hours,".
+func (c *compiler) leadsWith(s *sentence, x delay) bool {
+	for t := s.lo; t < x.lo; t++ {
+		if !c.tokens[t].any("after", "another", "then", "finally", "to", "if", "and", "every") {
+			return false
+		}
+	}
+	return x.start-s.start < 30 && s.lo < len(c.tokens)
+}
+
+// content collects what a step says and does.
+func (r *reader) content(s *sentence, cl clause) {
+	c := r.c
+	for t := cl.lo; t < cl.hi && r.cur != nil; t++ {
+		tok, d := c.tokens[t], r.cur.last()
+		switch {
+		case tok.any("silently"):
+			d.silent = true
+		case tok.any("send") && !c.negated(s, t):
+			if r.then && r.finally && len(d.sites) == 0 && d.hasContent() && r.cur != nil && len(r.delaysFrom(cl)) == 0 && d.start < s.start && c.clauseHas(cl, "finally") >= 0 {
+				r.begin(s, tok.start, tok.end)
+				d = r.cur.last()
+			}
+			d.sends = true
+			d.end = max(d.end, tok.end)
+		}
+	}
+	for r.nextSite < len(c.sites) && c.sites[r.nextSite].token < cl.hi {
+		st := c.sites[r.nextSite]
+		r.nextSite++
+		if r.cur == nil || st.token < cl.lo {
+			continue
+		}
+		r.action(s, st)
+	}
+}
+
+// action puts an action site into the current step, or into a new one where
+// the text goes on to it ("follow up twice, then close").
+func (r *reader) action(s *sentence, st *site) {
+	d := r.cur.last()
+	ends := st.Name == actClose || st.Name == actAssign || st.Name == actUnassign
+	if ends && d.hasContent() && (d.times > 0 && len(d.sites) == 0 || r.then && r.opens(s, d)) {
+		d = r.begin(s, st.start, st.end)
+		d.untimed = true
+	}
+	r.then, r.finally = false, false
+	st.followUp = true
+	d.sites = append(d.sites, st)
+	d.end = max(d.end, st.end)
+}
+
+// opens reports whether "then close" begins a step of its own: after a
+// question or a bare follow-up the contact must get time to answer.
+func (r *reader) opens(s *sentence, d *draft) bool {
+	if len(d.sites) > 0 {
+		return false
+	}
+	if r.finally || d.follows && len(d.messages) == 0 {
+		return true
+	}
+	if n := len(d.messages); n > 0 {
+		last, _ := utf8.DecodeLastRuneInString(d.messages[n-1].Text)
+		return last == '?' || last == '？' || last == '؟'
+	}
+	return false
+}
+
+// quotation makes a quotation a message of the current step, unless it is the
+// value of an action.
+func (r *reader) quotation(s *sentence, q quote) {
+	c := r.c
+	if r.cur == nil || c.isValue(q) {
+		return
+	}
+	d := r.cur.last()
+	// What stands before the quotation says how it is meant.
+	like, or, said := false, false, false
+	from := s.lo
+	for t := s.hi - 1; t >= from; t-- {
+		tok := c.tokens[t]
+		if tok.start > q.start || tok.end <= d.lastQuote {
+			continue
+		}
+		like = like || tok.any("like")
+		or = or || tok.any("or")
+		said = said || tok.any("send")
+	}
+	between := ""
+	if d.lastQuote > 0 && d.lastQuote <= q.start {
+		between = strings.Trim(c.text[d.lastQuote:q.start], " *_,;/\n")
+	}
+	next := d.lastQuote > 0 && (between == "" || or)
+	if !next && !like && !said && d.start < s.start && !startsWithQuote(c.text[s.start:], c.text[q.start:]) {
+		return
+	}
+	text := q.text(c.text)
+	if text == "" {
+		return
+	}
+	verbatim := !like
+	if n := len(d.messages); next && n > 0 && !said {
+		verbatim = d.messages[n-1].Verbatim && !like
+	}
+	if or && len(d.messages) > 0 {
+		d.mode = followup.Alternatives
+	}
+	if len(d.messages) == 0 {
+		d.messageAt = q.start
+	}
+	d.messages = append(d.messages, followup.Message{Text: text, Verbatim: verbatim})
+	d.lastQuote = q.end
+	d.end = max(d.end, q.end)
+}
+
+func startsWithQuote(sentence, quote string) bool {
+	return len(sentence)-len(quote) < 3 && strings.Trim(sentence[:max(0, len(sentence)-len(quote))], " *") == ""
+}
+
+func (c *compiler) isValue(q quote) bool {
+	return slices.ContainsFunc(c.values, func(v value) bool { return v.start < q.end && q.start < v.end })
+}
+
+// ladderCondition reads when a ladder applies: the case that the step above or
+// the line itself names.
+func (c *compiler) ladderCondition(s *sentence, start int) string {
+	l := c.lines[s.line]
+	head := strings.TrimSpace(c.text[l.body:start])
+	if i := strings.LastIndexAny(head, ":："); i > 0 && utf8.RuneCountInString(head[:i]) < 80 && !c.lineNamesFollowUp(l, l.body+i) {
+		return strings.Trim(head[:i], " *_")
+	}
+	if s.step != nil && s.step.parent != nil {
+		own := strings.Trim(s.step.parent.own(c.text), " *_:：")
+		if s.step.parent.opensList(c.text) && !c.lineNamesFollowUp(c.lines[s.step.parent.line], s.step.parent.end) {
+			return own
+		}
+	}
+	return ""
+}
+
+// lineNamesFollowUp reports whether a label speaks of the follow-up itself
+// ("First reminder:") and is no condition.
+func (c *compiler) lineNamesFollowUp(l line, end int) bool {
+	k, _ := slices.BinarySearchFunc(c.tokens, l.body, func(t token, o int) int { return t.start - o })
+	for ; k < len(c.tokens) && c.tokens[k].start < end; k++ {
+		if c.tokens[k].any("follow_up", "silence", "finally", "then", vocabulary.Number, vocabulary.Unit) {
+			return true
+		}
+	}
+	return false
+}
+
+// order is the order in which a step performs: message, then fields, tags and
+// comments, then lifecycle, then assign or close (grammar 18).
+var order = map[string]int{actField: 1, actTags: 1, actComment: 1, actStage: 2, actAssign: 3, actUnassign: 3, actClose: 4}
+
+func (c *compiler) buildLadder(p *plan) {
+	drafts := p.drafts
+	for len(drafts) > 0 && !drafts[len(drafts)-1].hasContent() {
+		last := drafts[len(drafts)-1]
+		if len(last.delays) > 0 && !c.says(last, "do_nothing") {
+			c.report("followup-not-understood", SeverityWarning, last.start, last.end, "this says when the contact has been silent for long, and not what to do then: add a message or an action", "")
+		}
+		drafts = drafts[:len(drafts)-1]
+	}
+	if len(drafts) == 0 {
+		return
+	}
+	out := LadderSource{Span: c.span(drafts[0].start, drafts[len(drafts)-1].end)}
+	out.Condition = p.condition
+	var total, previous time.Duration
+	anyDelay := slices.ContainsFunc(drafts, func(d *draft) bool { return len(d.delays) > 0 })
+	for i, d := range drafts {
+		steps := c.stepsOf(d, &total, &previous, i, anyDelay)
+		if d.times > 1 && i+1 < len(drafts) && c.closes(drafts[i+1]) {
+			c.report("followup-extra-message", SeverityInfo, d.start, drafts[i+1].end, fmt.Sprintf("this sends %d messages: %d follow-ups and the one of the close", d.times+1, d.times), "")
+		}
+		out.Steps = append(out.Steps, steps...)
+	}
+	if !anyDelay {
+		c.report("followup-no-delay", SeverityWarning, drafts[0].start, drafts[0].end, "these follow-ups have no time, and run only with the default delay of the configuration: write how long the contact must be silent, such as \"after 2 hours\"", "")
+	}
+	c.pb.Ladders = append(c.pb.Ladders, out)
+}
+
+func (c *compiler) says(d *draft, kind vocabulary.Kind) bool {
+	l := c.lines[d.line]
+	k, _ := slices.BinarySearchFunc(c.tokens, l.body, func(t token, o int) int { return t.start - o })
+	for ; k < len(c.tokens) && c.tokens[k].start < l.end; k++ {
+		if c.tokens[k].any(kind) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) closes(d *draft) bool {
+	return slices.ContainsFunc(d.sites, func(s *site) bool { return s.Name == actClose })
+}
+
+// stepsOf makes the steps of a draft: one, or as many as it repeats.
+func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyDelay bool) []followup.Step {
+	base := followup.Step{Messages: d.messages, Mode: d.mode, Silent: d.silent, Line: d.line + 1}
+	if len(base.Messages) > 1 && base.Mode == "" {
+		base.Mode = followup.Sequence
+	}
+	actions := c.actionsInOrder(d)
+	delays := d.delays
+	inherited := false
+	if len(delays) == 0 {
+		delays = []time.Duration{*previous}
+		inherited = *previous > 0
+		switch {
+		case inherited:
+			c.report("followup-inherited-delay", SeverityWarning, d.start, d.end, fmt.Sprintf("this step has no time of its own and takes that of the one before, %s: write it", short(*previous)), "")
+		case anyDelay:
+			c.report("followup-no-delay", SeverityWarning, d.start, d.end, "this step has no time: write how long the contact must be silent, such as \"after 2 hours\"", "")
+		}
+	}
+	if d.vague || i > 0 && len(d.delays) == 1 && !d.offsets && !d.relative && d.delays[0] > *total && *total > 0 {
+		c.report("followup-ambiguous-delay", SeverityWarning, d.start, d.end,
+			fmt.Sprintf("this is read as %s after the message before: write \"another %s\", or the time since the contact's last message as \"T+…\"", short(d.delays[0]), short(d.delays[0])), "")
+	}
+	var steps []followup.Step
+	for n, delay := range delays {
+		st := base
+		wait := delay
+		if d.offsets && delay > *total {
+			wait = delay - *total
+		}
+		st.Delay, st.Inherited = followup.Delay(wait), inherited
+		if n == len(delays)-1 && d.times <= 1 {
+			st.Actions = actions
+		}
+		if wait > followup.MaxDelay && !inherited {
+			c.report("followup-too-late", SeverityError, d.start, d.end, fmt.Sprintf("this step comes %s after the message before, and at most 24h is possible: shorten it", short(wait)), "")
+		}
+		*total += wait
+		if wait > 0 {
+			*previous = wait
+		}
+		steps = append(steps, st)
+	}
+	for n := 1; n < min(d.times, 12); n++ {
+		st := steps[len(steps)-1]
+		st.Inherited = st.Delay > 0
+		*total += time.Duration(st.Delay)
+		steps = append(steps, st)
+	}
+	if d.times > 1 {
+		steps[len(steps)-1].Actions = actions
+	}
+	return steps
+}
+
+// short writes a duration without its zero parts: "2h", "1h30m".
+func short(d time.Duration) string {
+	s := strings.TrimSuffix(d.String(), "0s")
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	if s == "" || !unicode.IsLetter(rune(s[len(s)-1])) {
+		return d.String()
+	}
+	return s
+}
+
+// actionsInOrder gives a step's actions in the order in which they are
+// performed, and reports when the text has another.
+func (c *compiler) actionsInOrder(d *draft) []followup.Action {
+	var out []followup.Action
+	seen := map[string]bool{}
+	reordered := (*site)(nil)
+	for i, s := range d.sites {
+		if i > 0 && order[s.Name] < order[d.sites[i-1].Name] && reordered == nil {
+			reordered = s
+		}
+	}
+	sites := slices.Clone(d.sites)
+	slices.SortStableFunc(sites, func(a, b *site) int { return order[a.Name] - order[b.Name] })
+	for _, s := range sites {
+		key := s.Name + "\x00" + s.Target + "\x00" + s.Field + "\x00" + s.Value
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, s.Action)
+		}
+	}
+	if reordered == nil && len(d.sites) > 0 && len(d.messages) > 0 && d.messageAt > d.sites[0].start {
+		reordered = d.sites[0]
+	}
+	if reordered != nil {
+		c.report("action-reordered", SeverityWarning, reordered.start, reordered.end, "a follow-up sends its message first, then updates fields and tags, then the lifecycle stage, then assigns or closes: it is done in this order, write it so", "")
+	}
+	return out
+}
+
+// checkLadders reports what concerns all ladders together.
+func (c *compiler) checkLadders() {
+	counted := 0
+	for i := range c.pb.Ladders {
+		l := &c.pb.Ladders[i]
+		var total time.Duration
+		past := false
+		for k, st := range l.Steps {
+			total += time.Duration(st.Delay)
+			untimedClose := k == len(l.Steps)-1 && k > 0 && (st.Inherited || st.Delay == 0) && slices.ContainsFunc(st.Actions, func(a followup.Action) bool { return a.Name == actClose || a.Name == actAssign })
+			if !untimedClose {
+				counted++
+			}
+			at := c.lineStarts[max(0, st.Line-1)]
+			if counted == followup.MaxSteps+1 {
+				c.report("too-many-followups", SeverityError, max(at, l.Offset), l.End, fmt.Sprintf("there are more than %d follow-ups: a prompt has at most %d, a closing step without a time not counted", followup.MaxSteps, followup.MaxSteps), "")
+				counted++
+			}
+			if w := c.opts.ReplyWindow; w > 0 && total > w && !past {
+				past = true
+				c.report("followup-past-window", SeverityWarning, max(at, l.Offset), l.End, fmt.Sprintf("this comes %s after the contact's last message, when the channel's reply window of %s is closed: the message may fail, the actions are done all the same", short(total), short(w)), "")
+			}
+		}
+	}
+}
+
+// checkScheduled reports an assignment at a time of day or after a while: only
+// a follow-up can wait.
+func (c *compiler) checkScheduled() {
+	for _, st := range c.sites {
+		if st.Name != actAssign || st.followUp {
+			continue
+		}
+		s := &c.sentences[st.sentence]
+		if start, end, ok := c.timeOfDay(s, st); ok {
+			c.report("scheduled-assignment", SeverityWarning, start, end, "an assignment cannot be scheduled: it is made when the condition holds; only a follow-up on silence waits", "")
+		}
+	}
+}
+
+func (c *compiler) timeOfDay(s *sentence, st *site) (start, end int, ok bool) {
+	if c.sentenceHas(s, "silence") {
+		return 0, 0, false
+	}
+	for t := st.token + 1; t < s.hi; t++ {
+		tok := c.tokens[t]
+		switch {
+		case tok.any("clock"):
+			return tok.start, tok.end, true
+		case tok.any("clock_at") && t+1 < s.hi && c.tokens[t+1].any(vocabulary.Number) && c.gap(t) == "" && !c.is(t+2, vocabulary.Unit):
+			return tok.start, c.tokens[t+1].end, true
+		}
+	}
+	return 0, 0, false
+}

@@ -1,0 +1,489 @@
+package instructions
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+)
+
+// token is a phrase of the vocabulary or a number, with its place in the text.
+// Tokens in quotes, headings, names and variables are left out: text there is
+// never read for actions or delays (grammar 5).
+type token struct {
+	vocabulary.Token
+	start, end int // in the text
+}
+
+func (t token) any(kinds ...vocabulary.Kind) bool {
+	for _, m := range t.Meanings {
+		if slices.Contains(kinds, m.Kind) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t token) language() string { return t.Meanings[0].Language }
+
+func (c *compiler) scanTokens() {
+	found := c.vocab.Scan(c.shadow.Text)
+	found = append(found, scanNumbers(c.shadow.Text)...)
+	slices.SortStableFunc(found, func(a, b vocabulary.Token) int {
+		if a.Start != b.Start {
+			return a.Start - b.Start
+		}
+		return b.End - a.End
+	})
+	r, v := 0, 0
+	covered := -1
+	for _, t := range found {
+		if t.End <= covered {
+			continue // inside a longer one
+		}
+		tok := token{t, c.shadow.Start(t.Start), c.shadow.End(c.text, t.End)}
+		if _, quoted := c.quoteAt(tok.start); quoted {
+			continue
+		}
+		if within(c.refs, &r, tok) || within(c.variables, &v, tok) {
+			continue
+		}
+		if c.lines[c.lineAt(tok.start)].heading != nil {
+			continue
+		}
+		covered = t.End
+		c.tokens = append(c.tokens, tok)
+	}
+}
+
+// within reports whether a token stands in one of the references; *i moves on
+// with the tokens.
+func within(refs []ref, i *int, t token) bool {
+	for *i < len(refs) && refs[*i].end <= t.start {
+		*i++
+	}
+	return *i < len(refs) && refs[*i].start <= t.start
+}
+
+// scanNumbers finds numbers in digits: "6", "1.5", "1½", "½".
+func scanNumbers(s string) []vocabulary.Token {
+	var out []vocabulary.Token
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if (r < '0' || r > '9') && fraction(r) == 0 {
+			i += n
+			continue
+		}
+		start, value, digits := i, 0.0, 0
+		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			value = value*10 + float64(s[i]-'0')
+			i++
+			digits++
+		}
+		if digits > 0 && i+1 < len(s) && (s[i] == '.' || s[i] == ',') && s[i+1] >= '0' && s[i+1] <= '9' {
+			k := i + 1
+			for k < len(s) && s[k] >= '0' && s[k] <= '9' {
+				k++
+			}
+			if k-i-1 < 3 {
+				value, _ = strconv.ParseFloat(s[start:i]+"."+s[i+1:k], 64)
+				i = k
+			}
+		}
+		if r, n := utf8.DecodeRuneInString(s[i:]); fraction(r) > 0 {
+			value += fraction(r)
+			i += n
+		}
+		if digits > 6 || i == start {
+			i = max(i, start+1)
+			continue
+		}
+		out = append(out, vocabulary.Token{
+			Meanings: []vocabulary.Meaning{{Kind: vocabulary.Number, Value: strconv.FormatFloat(value, 'f', -1, 64)}},
+			Start:    start, End: i,
+		})
+	}
+	return out
+}
+
+func fraction(r rune) float64 {
+	switch r {
+	case '½':
+		return 0.5
+	case '¼':
+		return 0.25
+	case '¾':
+		return 0.75
+	}
+	return 0
+}
+
+// sentence is a sentence of the text; lo and hi bound its tokens.
+type sentence struct {
+	start, end int
+	lo, hi     int
+	line       int
+	step       *step
+	section    *section
+	clauses    []clause
+}
+
+// clause is a part of a sentence between punctuation marks and quotes.
+type clause struct {
+	start, end int
+	lo, hi     int
+}
+
+// splitSentences cuts each line at full stops, and lines that go on at the
+// next one are joined.
+func (c *compiler) splitSentences() {
+	q, tok := 0, 0
+	open := -1
+	var cuts []int
+	flush := func(end int) {
+		if open < 0 || strings.TrimSpace(c.text[open:end]) == "" {
+			open, cuts = -1, nil
+			return
+		}
+		l := c.lines[c.lineAt(open)]
+		s := sentence{start: open, end: end, line: c.lineAt(open), step: l.step, section: l.section}
+		s.lo, s.hi = c.tokenRange(&tok, open, end)
+		from, t := open, s.lo
+		for _, cut := range append(cuts, end) {
+			if cut <= from {
+				continue
+			}
+			cl := clause{start: from, end: cut, lo: t}
+			for t < s.hi && c.tokens[t].start < cut {
+				t++
+			}
+			cl.hi = t
+			s.clauses = append(s.clauses, cl)
+			from = cut
+		}
+		c.sentences = append(c.sentences, s)
+		open, cuts = -1, nil
+	}
+	ref := 0
+	for n := range c.lines {
+		l := c.lines[n]
+		if l.blank || l.heading != nil {
+			flush(min(l.start, len(c.text)))
+			continue
+		}
+		if open >= 0 && !c.goesOn(n) {
+			flush(c.lines[n-1].end)
+		}
+		for i := l.body; i < l.end; {
+			if open < 0 {
+				open = i
+			}
+			for q < len(c.quotes) && c.quotes[q].end <= i {
+				q++
+			}
+			for ref < len(c.refs) && c.refs[ref].end <= i {
+				ref++
+			}
+			if ref < len(c.refs) && c.refs[ref].start == i && c.refs[ref].end > i {
+				i = min(c.refs[ref].end, l.end)
+				continue
+			}
+			if q < len(c.quotes) && c.quotes[q].start == i {
+				end := min(c.quotes[q].end, l.end)
+				cuts = append(cuts, i, end)
+				if c.quoteEndsSentence(c.quotes[q], end, l.end) {
+					flush(end)
+				}
+				i = max(end, i+1)
+				continue
+			}
+			r, n := utf8.DecodeRuneInString(c.text[i:l.end])
+			i += n
+			switch {
+			case isStop(r) && c.stopsAt(i-n, i, l.end):
+				flush(i)
+			case isCut(r) && !c.betweenDigits(i-n, i):
+				cuts = append(cuts, i)
+			}
+		}
+	}
+	flush(len(c.text))
+}
+
+func (c *compiler) tokenRange(from *int, start, end int) (lo, hi int) {
+	for *from < len(c.tokens) && c.tokens[*from].start < start {
+		*from++
+	}
+	lo = *from
+	for *from < len(c.tokens) && c.tokens[*from].start < end {
+		*from++
+	}
+	return lo, *from
+}
+
+// goesOn reports whether line n continues the sentence of the line before: it
+// has no label and begins in lower case.
+func (c *compiler) goesOn(n int) bool {
+	l := c.lines[n]
+	if l.label != "" || l.blank {
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(c.text[l.body:l.end])
+	return unicode.IsLower(r)
+}
+
+func isCut(r rune) bool {
+	switch r {
+	case ',', ';', ':', '，', '；', '：', '、', '،', '؛', '→', '←', '⇒', '➜', '—', '(', ')', '（', '）', '|', '…':
+		return true
+	}
+	return false
+}
+
+func (c *compiler) betweenDigits(at, after int) bool {
+	return at > 0 && after < len(c.text) && isDigitByte(c.text[at-1]) && isDigitByte(c.text[after])
+}
+
+func isDigitByte(b byte) bool { return b >= '0' && b <= '9' }
+
+func (c *compiler) stopsAt(at, after, end int) bool {
+	if c.betweenDigits(at, after) {
+		return false
+	}
+	rest := c.text[after:end]
+	next, n := utf8.DecodeRuneInString(rest)
+	if n == 0 {
+		return true
+	}
+	stop, _ := utf8.DecodeRuneInString(c.text[at:])
+	if stop != '.' && stop != '…' {
+		return true
+	}
+	if !unicode.IsSpace(next) && !unicode.Is(unicode.Pf, next) && !strings.ContainsRune("*\")»”_", next) && !fold.Unspaced(next) {
+		return false
+	}
+	// "e.g." and "mis." end no sentence, nor does a stop before a small letter.
+	after2, _ := utf8.DecodeRuneInString(strings.TrimLeft(rest, " *"))
+	return !unicode.IsLower(after2)
+}
+
+// quoteEndsSentence reports whether a quotation that holds a full sentence is
+// the end of the one around it.
+func (c *compiler) quoteEndsSentence(q quote, end, lineEnd int) bool {
+	last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(c.text[q.from:q.to], " *\u00a0\u202f"))
+	next, n := utf8.DecodeRuneInString(strings.TrimLeft(c.text[end:lineEnd], " *\u00a0"))
+	return isStop(last) && n > 0 && unicode.IsLetter(next) && !unicode.IsLower(next)
+}
+
+// delay is one or several durations that stand together.
+type delay struct {
+	start, end int
+	list       []time.Duration
+	// offsets: all counted from the contact's silence ("after 3, 6 and 12
+	// hours", "T+24").
+	offsets bool
+	vague   bool // a range
+	lo, hi  int  // tokens
+}
+
+// findDelays reads the durations of the text (grammar 12).
+func (c *compiler) findDelays() {
+	for i := 0; i < len(c.tokens); {
+		d, next, ok := c.readDelay(i)
+		if !ok {
+			i++
+			continue
+		}
+		d.start, d.end, d.lo, d.hi = c.tokens[i].start, c.tokens[next-1].end, i, next
+		i = next
+		if next < len(c.tokens) && c.tokens[next].any("not_delay") && c.tokens[next].start-d.end <= 2 {
+			continue
+		}
+		c.delays = append(c.delays, d)
+	}
+}
+
+// gap returns the folded text between tokens i and i+1.
+func (c *compiler) gap(i int) string {
+	return strings.Trim(c.shadow.Text[min(c.tokens[i].End, c.tokens[i+1].Start):c.tokens[i+1].Start], " ")
+}
+
+func (c *compiler) is(i int, kinds ...vocabulary.Kind) bool {
+	return i < len(c.tokens) && c.tokens[i].any(kinds...)
+}
+
+func (c *compiler) readDelay(i int) (d delay, next int, ok bool) {
+	one, next, ok := c.readDuration(i)
+	if ok {
+		d.list = []time.Duration{one}
+		d.offsets = c.isOffset(i)
+		// "after 1 hour, 3 hours and 24 hours"
+		for next+1 < len(c.tokens) {
+			k := next
+			sep := c.gap(next - 1)
+			if c.is(k, "and") && !c.is(k, "then") && sep == "" {
+				sep = c.gap(k)
+				if sep == "" {
+					sep = "and"
+				}
+				k++
+			}
+			if sep != "," && sep != "/" && sep != "and" {
+				break
+			}
+			more, after, ok := c.readDuration(k)
+			if !ok {
+				break
+			}
+			d.list = append(d.list, more)
+			d.offsets = true
+			next = after
+		}
+		return d, next, true
+	}
+	return c.readList(i)
+}
+
+// isOffset reports whether "T+" stands before the number.
+func (c *compiler) isOffset(i int) bool {
+	return strings.HasSuffix(strings.TrimRight(c.shadow.Text[:c.tokens[i].Start], " "), "t+")
+}
+
+// readList reads "3, 6 and 12 hours", "2-3 hours" and "T+24".
+func (c *compiler) readList(i int) (d delay, next int, ok bool) {
+	var numbers []float64
+	vague := false
+	for k := i; k < len(c.tokens); {
+		v, isNumber := c.tokens[k].Value(vocabulary.Number)
+		if !isNumber {
+			break
+		}
+		n, _ := strconv.ParseFloat(v, 64)
+		numbers = append(numbers, n)
+		next = k + 1
+		if len(numbers) == 1 && c.isOffset(k) && !(c.is(next, vocabulary.Unit) && c.gap(k) == "") {
+			return delay{list: []time.Duration{scale(n, time.Hour)}, offsets: true}, next, n > 0
+		}
+		if next >= len(c.tokens) {
+			break
+		}
+		sep := c.gap(k)
+		switch {
+		case c.is(next, vocabulary.Unit) && sep == "" && len(numbers) > 1:
+			unit, _ := c.tokens[next].Value(vocabulary.Unit)
+			for _, n := range numbers {
+				d.list = append(d.list, scale(n, vocabulary.UnitLength(unit)))
+			}
+			if vague {
+				d.list, d.vague = d.list[len(d.list)-1:], true
+				return d, next + 1, true
+			}
+			d.offsets = true
+			return d, next + 1, true
+		case (sep == "-" || sep == "–") && c.is(next, vocabulary.Number):
+			vague = true
+			k = next
+		case (sep == "," || sep == "/") && c.is(next, vocabulary.Number):
+			k = next
+		case c.is(next, "and") && (sep == "" || sep == ",") && next+1 < len(c.tokens) && c.gap(next) == "":
+			k = next + 1
+		case c.is(next, "or") && sep == "" && next+1 < len(c.tokens) && c.gap(next) == "":
+			vague = true
+			k = next + 1
+		default:
+			return d, i, false
+		}
+	}
+	return d, i, false
+}
+
+// readDuration reads one duration at token i: "half an hour", "2 minutes",
+// "satu setengah jam", "1 hour 30 minutes", "1h30", "an hour and a half".
+func (c *compiler) readDuration(i int) (total time.Duration, next int, ok bool) {
+	if v, is := c.tokens[i].Value(vocabulary.Duration); is {
+		d, err := time.ParseDuration(v)
+		return d, i + 1, err == nil && d > 0
+	}
+	smallest := time.Duration(0)
+	next = i
+	for next < len(c.tokens) {
+		d, unit, after, ok := c.readPart(next)
+		if !ok || smallest > 0 && unit >= smallest {
+			break
+		}
+		total += d
+		smallest = unit
+		next = after
+		if next >= len(c.tokens) {
+			break
+		}
+		switch sep := c.gap(next - 1); {
+		case sep == "" && unit == time.Hour && c.is(next, vocabulary.Number) && c.tokens[next].Start == c.tokens[next-1].End:
+			v, _ := c.tokens[next].Value(vocabulary.Number) // 1h30
+			n, _ := strconv.ParseFloat(v, 64)
+			if n < 60 && !(next+1 < len(c.tokens) && c.is(next+1, vocabulary.Unit) && c.gap(next) == "") {
+				return total + scale(n, time.Minute), next + 1, true
+			}
+			continue
+		case sep == "" && c.is(next, "and") && next+1 < len(c.tokens) && c.gap(next) == "":
+			if _, unit2, _, ok := c.readPart(next + 1); ok && unit2 < smallest {
+				next++
+				continue
+			}
+		case sep == "":
+			continue
+		}
+		break
+	}
+	return total, next, total > 0
+}
+
+func (c *compiler) readPart(i int) (d, unit time.Duration, next int, ok bool) {
+	if i >= len(c.tokens) {
+		return 0, 0, i, false
+	}
+	v, isNumber := c.tokens[i].Value(vocabulary.Number)
+	if !isNumber {
+		return 0, 0, i, false
+	}
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil || n <= 0 || n > 100_000 {
+		return 0, 0, i, false
+	}
+	next = i + 1
+	for next < len(c.tokens) && (c.is(next, "half") || c.is(next, "another")) {
+		if g := c.gap(next - 1); g != "" {
+			return 0, 0, i, false
+		}
+		if c.is(next, "half") {
+			n += 0.5
+		}
+		next++
+	}
+	if next >= len(c.tokens) {
+		return 0, 0, i, false
+	}
+	if g := c.gap(next - 1); g != "" && g != "-" {
+		return 0, 0, i, false
+	}
+	name, isUnit := c.tokens[next].Value(vocabulary.Unit)
+	if !isUnit {
+		return 0, 0, i, false
+	}
+	unit = vocabulary.UnitLength(name)
+	next++
+	if next < len(c.tokens) && c.is(next, "half") && c.gap(next-1) == "" {
+		n += 0.5
+		next++
+	}
+	return scale(n, unit), unit, next, true
+}
+
+func scale(n float64, unit time.Duration) time.Duration {
+	return time.Duration(n * float64(unit)).Round(time.Second)
+}

@@ -1,0 +1,473 @@
+// Package vocabulary holds the words that instructions are read by: headings,
+// action terms, silence phrases, durations, negations, conditions. One data
+// file per language; all languages are looked up together, because prompts mix
+// them. A language is added by adding a file (S2.2).
+package vocabulary
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+)
+
+//go:embed *.json
+var files embed.FS
+
+// Kind is what a phrase means.
+type Kind string
+
+// The kinds that carry a value in Token.Value. All other kinds are the names
+// of the "terms" lists of the data files.
+const (
+	Unit     Kind = "unit"     // Value: second, minute, hour, day, week, month
+	Number   Kind = "number"   // Value: "2", "0.5"
+	Duration Kind = "duration" // Value: a Go duration
+	Times    Kind = "times"    // Value: how often
+	Field    Kind = "field"    // Value: the ID of a standard field
+	Typo     Kind = "typo"     // Value: the right spelling
+)
+
+// file is a language as it stands in its data file. Phrases are written as
+// people write them; "(a|b|)" stands for alternatives, a final "*" for any end
+// of the word, and "…" between two words for other words of the same clause.
+type file struct {
+	Language string `json:"language"`
+	// Headings maps kinds of sections to titles.
+	Headings map[string][]string `json:"headings"`
+	// Terms maps kinds to phrases.
+	Terms     map[string][]string `json:"terms"`
+	Units     map[string][]string `json:"units"`
+	Numbers   map[string][]string `json:"numbers"`
+	Durations map[string][]string `json:"durations"`
+	Times     map[string][]string `json:"times"`
+	Fields    map[string][]string `json:"fields"`
+	Typos     map[string]string   `json:"typos"`
+	// Canonical names the actions as the product shows them in the language.
+	Canonical map[string]string `json:"canonical"`
+	// ClosingMessage is said when a ladder closes and the prompt gives no
+	// words (S8.6).
+	ClosingMessage string `json:"closing_message"`
+}
+
+// Meaning is one meaning of a phrase.
+type Meaning struct {
+	Kind     Kind
+	Value    string
+	Language string
+}
+
+// Token is a phrase of the vocabulary found in a text. A phrase may have
+// several meanings: "a" is a number and an article.
+type Token struct {
+	Meanings   []Meaning
+	Start, End int
+}
+
+// Is reports whether one of the meanings is of the kind.
+func (t Token) Is(k Kind) bool {
+	_, ok := t.Value(k)
+	return ok
+}
+
+// Value returns the value of the meaning of that kind.
+func (t Token) Value(k Kind) (string, bool) {
+	for _, m := range t.Meanings {
+		if m.Kind == k {
+			return m.Value, true
+		}
+	}
+	return "", false
+}
+
+// Vocabulary is the words of some languages. It is read-only.
+type Vocabulary struct {
+	nodes     []node
+	gaps      map[string][]gap // by the first half
+	headings  map[string]string
+	canonical map[string]map[Kind]string
+	closing   map[string]string
+	languages []string
+}
+
+type node struct {
+	keys     []byte
+	kids     []int32
+	meanings []Meaning
+	prefix   []Meaning // of phrases that end in "*"
+}
+
+// gap is the second half of a phrase with "…" and what the whole means.
+type gap struct {
+	second string
+	Meaning
+}
+
+// Default returns the vocabulary of all languages that are built in.
+var Default = sync.OnceValue(func() *Vocabulary {
+	v, err := Load(files)
+	if err != nil {
+		// The files are part of the program, and a test loads them: a build
+		// that gets here was never tested. It reads no language then.
+		v, _ = Load(embed.FS{})
+	}
+	return v
+})
+
+// Load reads every *.json file of the file systems' roots as a language. It
+// reports all that is wrong in them at once.
+func Load(systems ...fs.FS) (*Vocabulary, error) {
+	v := &Vocabulary{
+		nodes:     []node{{}},
+		gaps:      map[string][]gap{},
+		headings:  map[string]string{},
+		canonical: map[string]map[Kind]string{},
+		closing:   map[string]string{},
+	}
+	var errs []error
+	for _, system := range systems {
+		names, err := fs.Glob(system, "*.json")
+		if err != nil {
+			return nil, fmt.Errorf("vocabulary: %w", err)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if err := v.loadFile(system, name); err != nil {
+				errs = append(errs, fmt.Errorf("vocabulary: %s: %w", path.Base(name), err))
+			}
+		}
+	}
+	return v, errors.Join(errs...)
+}
+
+func (v *Vocabulary) loadFile(system fs.FS, name string) error {
+	data, err := fs.ReadFile(system, name)
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(strings.NewReader(string(data)))
+	dec.DisallowUnknownFields()
+	var f file
+	if err := dec.Decode(&f); err != nil {
+		return err
+	}
+	if f.Language == "" {
+		return errors.New("no language: give its code in \"language\"")
+	}
+	return v.add(f)
+}
+
+func (v *Vocabulary) add(f file) error {
+	var errs []error
+	v.languages = append(v.languages, f.Language)
+	v.closing[f.Language] = f.ClosingMessage
+	v.canonical[f.Language] = map[Kind]string{}
+	for k, s := range f.Canonical {
+		v.canonical[f.Language][Kind(k)] = s
+	}
+	for _, kind := range sorted(f.Headings) {
+		for _, p := range f.Headings[kind] {
+			for _, title := range expand(p) {
+				key := fold.Phrase(title)
+				if _, ok := v.headings[key]; !ok {
+					v.headings[key] = kind
+				}
+			}
+		}
+	}
+	put := func(kind Kind, value string, phrases []string) {
+		for _, p := range phrases {
+			for _, phrase := range expand(p) {
+				v.insert(phrase, Meaning{kind, value, f.Language})
+			}
+		}
+	}
+	for _, kind := range sorted(f.Terms) {
+		put(Kind(kind), "", f.Terms[kind])
+	}
+	for _, valued := range []struct {
+		kind  Kind
+		lists map[string][]string
+		check func(string) error
+	}{
+		{Unit, f.Units, checkUnit},
+		{Number, f.Numbers, checkNumber},
+		{Duration, f.Durations, checkDuration},
+		{Times, f.Times, checkNumber},
+		{Field, f.Fields, func(string) error { return nil }},
+	} {
+		for _, value := range sorted(valued.lists) {
+			if err := valued.check(value); err != nil {
+				errs = append(errs, fmt.Errorf("%s %q: %w", valued.kind, value, err))
+			}
+			put(valued.kind, value, valued.lists[value])
+		}
+	}
+	for _, typo := range sorted(f.Typos) {
+		put(Typo, f.Typos[typo], []string{typo})
+	}
+	return errors.Join(errs...)
+}
+
+func checkUnit(s string) error {
+	if _, ok := unitLength[s]; !ok {
+		return errors.New("no unit: use second, minute, hour, day, week or month")
+	}
+	return nil
+}
+
+func checkNumber(s string) error {
+	_, err := strconv.ParseFloat(s, 64)
+	return err
+}
+
+func checkDuration(s string) error {
+	_, err := time.ParseDuration(s)
+	return err
+}
+
+var unitLength = map[string]time.Duration{
+	"second": time.Second, "minute": time.Minute, "hour": time.Hour,
+	"day": 24 * time.Hour, "week": 7 * 24 * time.Hour, "month": 30 * 24 * time.Hour,
+}
+
+// UnitLength returns how long a unit is.
+func UnitLength(unit string) time.Duration { return unitLength[unit] }
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// expand writes out the alternatives of a phrase.
+func expand(p string) []string {
+	open := strings.IndexByte(p, '(')
+	if open < 0 {
+		return []string{p}
+	}
+	length := strings.IndexByte(p[open:], ')')
+	if length < 0 {
+		return []string{p}
+	}
+	var out []string
+	for _, alt := range strings.Split(p[open+1:open+length], "|") {
+		out = append(out, expand(p[:open]+alt+p[open+length+1:])...)
+	}
+	return out
+}
+
+func (v *Vocabulary) insert(phrase string, m Meaning) {
+	if first, second, ok := strings.Cut(phrase, "…"); ok {
+		first, second = fold.Phrase(first), fold.Phrase(second)
+		v.gaps[first] = append(v.gaps[first], gap{second, m})
+		open := Meaning{"gap", first, m.Language}
+		if n := &v.nodes[v.at(first)]; !slices.Contains(n.meanings, open) {
+			n.meanings = append(n.meanings, open)
+		}
+		return
+	}
+	phrase, isPrefix := strings.CutSuffix(phrase, "*")
+	n := &v.nodes[v.at(fold.Phrase(phrase))]
+	list := &n.meanings
+	if isPrefix {
+		list = &n.prefix
+	}
+	if !slices.ContainsFunc(*list, func(o Meaning) bool { return o.Kind == m.Kind && o.Value == m.Value }) {
+		*list = append(*list, m)
+	}
+}
+
+// at returns the node of a phrase, made when there is none.
+func (v *Vocabulary) at(phrase string) int32 {
+	cur := int32(0)
+	for i := 0; i < len(phrase); i++ {
+		n := &v.nodes[cur]
+		k, ok := slices.BinarySearch(n.keys, phrase[i])
+		if !ok {
+			v.nodes = append(v.nodes, node{})
+			n = &v.nodes[cur]
+			n.keys = slices.Insert(n.keys, k, phrase[i])
+			n.kids = slices.Insert(n.kids, k, int32(len(v.nodes)-1))
+		}
+		cur = n.kids[k]
+	}
+	return cur
+}
+
+// Heading returns the kind of section that a folded title names.
+func (v *Vocabulary) Heading(folded string) (kind string, ok bool) {
+	kind, ok = v.headings[folded]
+	return kind, ok
+}
+
+// Languages returns the codes of the languages, in the order of their files.
+func (v *Vocabulary) Languages() []string { return slices.Clone(v.languages) }
+
+// Canonical returns the product's label of an action in a language, in English
+// where the language has none.
+func (v *Vocabulary) Canonical(language string, action Kind) string {
+	if s := v.canonical[language][action]; s != "" {
+		return s
+	}
+	return v.canonical["en"][action]
+}
+
+// ClosingMessage returns what a closing message says in a language, in English
+// where the language has none.
+func (v *Vocabulary) ClosingMessage(language string) string {
+	if s := v.closing[language]; s != "" {
+		return s
+	}
+	return v.closing["en"]
+}
+
+// Scan finds the phrases in a folded text: at each word start the longest one,
+// less those that stand wholly inside a longer one. It takes time linear in
+// the text, as phrases are of bounded length.
+func (v *Vocabulary) Scan(text string) []Token {
+	var out []Token
+	covered := 0
+	prev := rune(' ')
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if startsWord(text, i, prev, r) {
+			if t, ok := v.longest(text, i); ok && t.End > covered {
+				covered = t.End
+				out = append(out, t)
+			}
+		}
+		prev = r
+		i += n
+	}
+	return v.closeGaps(text, out)
+}
+
+func startsWord(text string, i int, prev, r rune) bool {
+	if r == ' ' || r == '\n' {
+		return false
+	}
+	if !fold.WordRune(prev) || !fold.WordRune(r) || fold.Unspaced(prev) || fold.Unspaced(r) {
+		return true
+	}
+	if digit(prev) && !digit(r) { // "30min"
+		return true
+	}
+	// Arabic writes "and", "so" and "then" onto the next word.
+	if prev == 'و' || prev == 'ف' || prev == 'ل' || prev == 'ب' {
+		before, _ := utf8.DecodeLastRuneInString(text[:i-utf8.RuneLen(prev)])
+		return !fold.WordRune(before)
+	}
+	return false
+}
+
+func digit(r rune) bool { return '0' <= r && r <= '9' }
+
+func (v *Vocabulary) longest(text string, start int) (Token, bool) {
+	var best Token
+	found := false
+	inNumber := start > 0 && digit(rune(text[start-1])) // the h of "1h30"
+	cur := int32(0)
+	for i := start; i <= len(text); i++ {
+		n := &v.nodes[cur]
+		if i > start {
+			end := wordEnd(text, i)
+			if inNumber && i < len(text) && digit(rune(text[i])) {
+				end = i
+			}
+			if len(n.meanings) > 0 && end == i {
+				best, found = Token{n.meanings, start, i}, true
+			} else if len(n.prefix) > 0 {
+				best, found = Token{n.prefix, start, end}, true
+			}
+		}
+		if i == len(text) {
+			break
+		}
+		c := text[i]
+		if c == '\n' {
+			break
+		}
+		k, ok := slices.BinarySearch(n.keys, c)
+		if !ok {
+			break
+		}
+		cur = n.kids[k]
+	}
+	return best, found
+}
+
+// wordEnd returns i when a word ends there, else where the word goes on to.
+func wordEnd(text string, i int) int {
+	if i == len(text) || !utf8.RuneStart(text[i]) {
+		return i
+	}
+	last, _ := utf8.DecodeLastRuneInString(text[:i])
+	if !fold.WordRune(last) || fold.Unspaced(last) {
+		return i
+	}
+	for i < len(text) {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if !fold.WordRune(r) || fold.Unspaced(r) {
+			break
+		}
+		i += n
+	}
+	return i
+}
+
+// closeGaps turns the first half of a phrase with a gap into a token of the
+// whole where the second half follows in the same clause.
+func (v *Vocabulary) closeGaps(text string, tokens []Token) []Token {
+	const reach = 120 // bytes: a clause, and a bound on the work per token
+	out := tokens[:0]
+	for _, t := range tokens {
+		first, isGap := t.Value("gap")
+		if !isGap {
+			out = append(out, t)
+			continue
+		}
+		rest := text[t.End:min(len(text), t.End+reach)]
+		if i := strings.IndexAny(rest, "\n,;!?"); i >= 0 {
+			rest = rest[:i]
+		}
+		meanings := slices.DeleteFunc(slices.Clone(t.Meanings), func(m Meaning) bool { return m.Kind == "gap" })
+		for _, g := range v.gaps[first] {
+			if containsWord(rest, g.second) {
+				meanings = append(meanings, g.Meaning)
+			}
+		}
+		if len(meanings) > 0 {
+			out = append(out, Token{meanings, t.Start, t.End})
+		}
+	}
+	return out
+}
+
+func containsWord(text, word string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			return false
+		}
+		i += from
+		prev, _ := utf8.DecodeLastRuneInString(text[:i])
+		if (i == 0 || !fold.WordRune(prev) || fold.Unspaced(prev)) && wordEnd(text, i+len(word)) == i+len(word) {
+			return true
+		}
+		from = i + len(word)
+	}
+}
