@@ -1,0 +1,214 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Errors of Resolve.
+var (
+	// ErrNoCall means that no call with that ID waits or waited for approval.
+	ErrNoCall = errors.New("agent: there is no such call")
+	// ErrResolved means that somebody resolved the call before.
+	ErrResolved = errors.New("agent: the call was resolved before")
+	// ErrStale means that the conversation was closed, assigned or taken over
+	// since: the call was refused.
+	ErrStale = errors.New("agent: the conversation changed hands since the call was made")
+)
+
+// Resolve approves or refuses a call that waits for a person (S6.9). It is
+// done once, whoever comes first: later calls get ErrResolved. The action runs
+// as a task, under the key it had when it was called, and its outcome sets off
+// a turn. by names the user who decided.
+func (m *Mux) Resolve(ctx context.Context, callID string, approve bool, by string) error {
+	for range conflictLimit {
+		view, err := m.store.Load(ctx, Query{CallID: callID, Tasks: true})
+		if err != nil {
+			return fmt.Errorf("agent: load call: %w", err)
+		}
+		if view.Approval == nil || view.Conversation == nil {
+			return ErrNoCall
+		}
+		ap := *view.Approval
+		if ap.Status != ApprovalPending {
+			return ErrResolved
+		}
+		ap.By, ap.At = clip(by, 200), m.now()
+		stale := ap.Epoch != view.Conversation.Epoch
+		c := Commit{Conversation: clone(view.Conversation)}
+		switch {
+		case stale:
+			ap.Status, ap.Outcome = ApprovalRefused, "the conversation changed hands"
+		case approve:
+			ap.Status = ApprovalApproved
+		default:
+			ap.Status = ApprovalRefused
+		}
+		if !stale {
+			task := Task{ConversationID: ap.ConversationID, Kind: TaskApproval, Due: m.now(), TurnID: m.newID()}
+			if t := view.Task(TaskApproval); t != nil {
+				task = *t
+			}
+			task.CallIDs = append(slices.Clone(task.CallIDs), ap.ID)
+			task.Trigger = Trigger{Kind: TriggerApproval, CallID: task.CallIDs[0]}
+			c.Put = []Task{task}
+		}
+		c.Approvals = []Approval{ap}
+		switch err := m.store.Commit(ctx, c); {
+		case errors.Is(err, ErrConflict):
+		case err != nil:
+			return fmt.Errorf("agent: resolve: %w", err)
+		case stale:
+			return ErrStale
+		default:
+			m.notify()
+			return nil
+		}
+	}
+	return errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+}
+
+// runApproval runs a call that was approved, or takes note that it was
+// refused, and lets the agent tell the contact.
+func (m *Mux) runApproval(ctx context.Context, t ClaimedTask) (*Turn, error) {
+	r, err := m.newRun(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	task := r.view.Task(TaskApproval)
+	if r.view.Conversation == nil || task == nil || task.TurnID != t.TurnID || len(task.CallIDs) == 0 {
+		return nil, m.release(ctx, t)
+	}
+	r.task.Task = *task
+	view, err := m.store.Load(ctx, Query{CallID: task.CallIDs[0]})
+	if err != nil {
+		return nil, fmt.Errorf("agent: load call: %w", err)
+	}
+	ap := view.Approval
+	a := m.agentOf(r.view.Conversation)
+	if ap == nil || a == nil || a.id != ap.Agent || t.Attempts > m.cfg.Limits.Attempts || ap.Epoch != r.view.Conversation.Epoch {
+		return r.staleApproval(ctx, ap)
+	}
+	r.approval = ap
+	if err := r.begin(a); err != nil {
+		return r.staleApproval(ctx, ap)
+	}
+	if !r.approvalDone() {
+		if err := r.runApproved(ctx, ap); err != nil {
+			return nil, err
+		}
+	}
+	verb := "approved"
+	if ap.Status == ApprovalRefused {
+		verb = "refused"
+	}
+	r.extra = fmt.Sprintf("The call of %s that waited for approval was %s by a person; its result stands above. Tell the contact what they need to know.", callName(ap.Name), verb)
+	return r.conductStarted(ctx)
+}
+
+// approvalDone reports whether the journal holds the outcome already.
+func (r *run) approvalDone() bool {
+	for _, c := range r.j.carried {
+		if c.Call.ID == r.approval.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// runApproved runs the approved call and records its result.
+func (r *run) runApproved(ctx context.Context, ap *Approval) error {
+	res := resultData{Call: CallRecord{ID: ap.Key, Name: ap.Name, Arguments: json.RawMessage(ap.Arguments)}}
+	refuse := func(o CallOutcome, detail string) (resultData, string, error) {
+		res.Call.Outcome, res.Call.Detail = o, detail
+		return res, "", nil
+	}
+	var err error
+	t := r.a.byName[ap.Name]
+	switch {
+	case ap.Status == ApprovalRefused:
+		res, _, err = refuse(CallRefused, "a person refused it: nothing was done")
+	case t == nil:
+		res, _, err = refuse(CallRefused, "the action is no longer enabled: nothing was done")
+	case r.j.started != nil:
+		res.Outside = true
+		res, _, err = refuse(CallUnknown, "it was started and its outcome is not known: it is not run again")
+	default:
+		args, cerr := t.checker.Check(res.Call.Arguments)
+		if cerr != nil {
+			res, _, err = refuse(CallRefused, "the action has changed since: "+cerr.Error())
+			break
+		}
+		res.Call.Arguments = args
+		res, _, err = r.perform(ctx, t, res, refuse)
+	}
+	if err != nil {
+		return err
+	}
+	// It happened before this turn's first answer, so it stands with what is
+	// carried over.
+	if err := r.j.add(EntryResult, r.m.now(), res); err != nil {
+		return err
+	}
+	r.j.carried, r.j.started = append(r.j.carried, res), nil
+	return r.flush(ctx)
+}
+
+// staleApproval ends an approval whose conversation went elsewhere.
+func (r *run) staleApproval(ctx context.Context, ap *Approval) (*Turn, error) {
+	for range conflictLimit {
+		view, err := r.m.store.Load(ctx, Query{ConversationID: r.task.ConversationID, Tasks: true})
+		if err != nil || view.Conversation == nil {
+			return nil, err
+		}
+		c := Commit{Fence: &r.task.Fence, Release: true, Conversation: clone(view.Conversation)}
+		if ap != nil {
+			refused := *ap
+			refused.Status, refused.Outcome = ApprovalRefused, "the conversation changed hands"
+			c.Approvals = []Approval{refused}
+		}
+		if t := view.Task(TaskApproval); t != nil {
+			if next := r.m.nextApproval(*t, r.task.CallIDs[0]); next != nil {
+				c.Put = []Task{*next}
+			} else {
+				c.Delete = []TaskKind{TaskApproval}
+			}
+		}
+		if err := r.m.store.Commit(ctx, c); !errors.Is(err, ErrConflict) {
+			return nil, err
+		}
+	}
+	return nil, errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+}
+
+// nextApproval is what is left of the task when one call is done.
+func (m *Mux) nextApproval(t Task, done string) *Task {
+	t.CallIDs = slices.DeleteFunc(slices.Clone(t.CallIDs), func(id string) bool { return id == done })
+	if len(t.CallIDs) == 0 {
+		return nil
+	}
+	t.TurnID, t.Attempts, t.Due = m.newID(), 0, m.now()
+	t.Trigger = Trigger{Kind: TriggerApproval, CallID: t.CallIDs[0]}
+	return &t
+}
+
+// resolved records the outcome of an approved call with the turn that tells
+// of it.
+func (b *builder) resolved() {
+	if b.approval == nil {
+		return
+	}
+	ap := *b.approval
+	for _, c := range b.j.carried {
+		if c.Call.ID == ap.ID {
+			ap.Outcome = string(c.Call.Outcome) + ": " + clip(c.Call.Detail, 500)
+		}
+	}
+	b.c.Approvals = append(b.c.Approvals, ap)
+	if t := b.view.Task(TaskApproval); t != nil {
+		b.tasks[TaskApproval] = b.m.nextApproval(*t, ap.ID)
+	}
+}

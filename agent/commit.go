@@ -1,0 +1,422 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/followup"
+	"github.com/seed-a71cb1d8/frontdesk/variables"
+)
+
+// errSuperseded sends a turn back to thinking: the contact wrote meanwhile.
+var errSuperseded = errors.New("agent: a newer message supersedes the reply")
+
+// commit applies all that a turn decided in one transaction (S7.4): messages,
+// changes, assignment, close, follow-ups, outbox, the turn's record. It is
+// tried again on what is stored now as often as somebody else gets in between,
+// unless that somebody took the conversation or the contact wrote.
+func (r *run) commit(ctx context.Context, out outcome) (*Turn, error) {
+	unknown := 0
+	for range conflictLimit {
+		if err := r.notice(); err != nil {
+			return nil, err
+		}
+		if r.newer() && r.j.superseded < r.a.cfg.Limits.Supersedes || !r.complete(out) {
+			return nil, errSuperseded
+		}
+		turn, c, err := r.build(ctx, out)
+		if err != nil {
+			return nil, err
+		}
+		switch err = r.m.store.Commit(ctx, c); {
+		case err == nil:
+			return turn, nil
+		case errors.Is(err, ErrConflict):
+		case errors.Is(err, ErrFenced):
+			return nil, err
+		default:
+			// Whether it was applied is not known: the turn's record tells.
+			// If it was not, it is tried again; should it arrive late, the
+			// versions keep it from being applied twice.
+			view, lerr := r.m.store.Load(ctx, Query{ConversationID: turn.ConversationID, TurnID: turn.ID})
+			if lerr == nil && view.Turn != nil {
+				return turn, nil
+			}
+			if unknown++; lerr != nil || unknown >= 3 {
+				return nil, fmt.Errorf("agent: commit: %w", err)
+			}
+		}
+		if err := r.refresh(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+}
+
+// complete reports whether the outcome still stands: notice may have dropped
+// the reply for a newer message.
+func (r *run) complete(out outcome) bool {
+	if out.failure != "" || r.ladder != nil {
+		return true
+	}
+	s := r.j.last()
+	return s != nil && len(s.answer.Calls) == 0
+}
+
+// record makes the record of the turn as it stands.
+func (r *run) record(out outcome) *Turn {
+	t := &Turn{
+		ID: r.task.TurnID, ConversationID: r.task.ConversationID, Trigger: r.task.Trigger,
+		Calls: r.j.calls(), Sources: r.sources, Missing: r.missing, Rounds: r.j.rounds, Superseded: r.j.superseded,
+		Usage: r.j.usage, Failure: out.failure, Started: r.now, Ended: r.m.now(),
+	}
+	if r.a != nil {
+		t.Agent, t.Instructions = r.a.cfg.Name, r.a.playbook.Hash
+	}
+	if r.j.start != nil && !r.j.start.Started.IsZero() {
+		t.Started = r.j.start.Started
+	}
+	return t
+}
+
+// builder makes the one commit of a turn.
+type builder struct {
+	*run
+	out    outcome
+	now    time.Time
+	conv   frontdesk.Conversation
+	before frontdesk.Conversation
+	staged staged
+	turn   *Turn
+	c      Commit
+	tasks  map[TaskKind]*Task // nil: deleted
+	moved  bool               // the epoch rises
+}
+
+// build turns what was decided into a commit on what was read last.
+func (r *run) build(ctx context.Context, out outcome) (*Turn, Commit, error) {
+	b := &builder{run: r, out: out, now: r.m.now(), before: *r.view.Conversation, conv: *r.view.Conversation, staged: r.j.stage()}
+	b.turn = r.record(out)
+	b.tasks = map[TaskKind]*Task{r.task.Kind: nil}
+	if r.ladder != nil {
+		for _, res := range r.ladder.results {
+			b.staged.add(res)
+			b.turn.Calls = append(b.turn.Calls, res.Call)
+		}
+	}
+	b.c = Commit{Fence: &r.task.Fence, Release: true, Journal: r.j.rows}
+	b.contact()
+	if err := b.route(ctx); err != nil {
+		return nil, Commit{}, err
+	}
+	b.closing()
+	if b.moved {
+		b.conv.Epoch++ // once, whatever it was that moved it (S6.7)
+	}
+	b.notes()
+	if r.ladder != nil {
+		b.ladderMessages()
+	} else {
+		b.replies()
+	}
+	b.approvals()
+	b.resolved()
+	b.consume()
+	b.followUps()
+	b.exit()
+	b.c.Conversation = &b.conv
+	b.c.Turns = []Turn{*b.turn}
+	for _, kind := range []TaskKind{TaskTurn, TaskFollowUp, TaskApproval, TaskSend} { // in a fixed order
+		t, ok := b.tasks[kind]
+		if !ok {
+			continue
+		}
+		if t == nil {
+			b.c.Delete = append(b.c.Delete, kind)
+		} else {
+			b.c.Put = append(b.c.Put, *t)
+		}
+	}
+	return b.turn, b.c, nil
+}
+
+// contact applies the staged changes to the contact as it is now.
+func (b *builder) contact() {
+	c, changes := b.staged.applyContact(*b.view.Contact)
+	if len(changes) > 0 {
+		b.c.Contact = &c
+		b.turn.Changes = append(b.turn.Changes, changes...)
+	}
+}
+
+// route carries out the staged assignment, or the fallback's, or makes the
+// default agent the assignee of a conversation that nobody had (S1.2).
+func (b *builder) route(ctx context.Context) error {
+	target, method, ok := b.destination()
+	if !ok {
+		if b.conv.Assignee.Kind == frontdesk.Nobody {
+			b.conv.Assignee = frontdesk.Assignee{Kind: frontdesk.AssigneeAgent, ID: b.a.id}
+			b.conv.AwaitsHuman = false
+			b.turn.Changes = append(b.turn.Changes, assignChanges(&b.before, &b.conv)...)
+			b.moved = true
+		}
+		return nil
+	}
+	d, err := b.m.choose(ctx, target, method, b.a.cfg.Fallback.Assign)
+	if err != nil {
+		return err
+	}
+	if d.fellBack {
+		to := "It waits for a human."
+		if !d.nobody {
+			to = "It went to " + targetName(d.target) + " instead."
+		}
+		b.note("Nobody of " + targetName(target) + " was available. " + to)
+	}
+	b.turn.Changes = append(b.turn.Changes, d.assign(&b.conv)...)
+	b.c.Rotations, b.c.Loads = d.rotations, d.loads
+	b.moved = true
+	return nil
+}
+
+// destination is where the conversation goes, if it goes anywhere.
+func (b *builder) destination() (t frontdesk.Target, m frontdesk.Method, ok bool) {
+	if as := b.staged.assign; as != nil {
+		return as.Target, as.Method, true
+	}
+	f := b.a.cfg.Fallback
+	if b.out.failure == "" || b.staged.close != nil {
+		return t, m, false
+	}
+	if t, err := b.a.rules.exists(f.Assign); err == nil && t.Kind != "" {
+		return t, b.a.rules.method(t, ""), true
+	}
+	if f.Text == "" {
+		return frontdesk.Target{Kind: frontdesk.TargetNobody}, "", true
+	}
+	return t, m, false
+}
+
+func (b *builder) closing() {
+	if b.staged.close == nil {
+		return
+	}
+	b.turn.Changes = append(b.turn.Changes, closeConversation(&b.conv, *b.staged.close, b.now)...)
+	b.moved = true
+}
+
+// note adds an internal message by the agent.
+func (b *builder) note(text string) {
+	m := b.m.note(&b.conv, b.turn.ID, text)
+	m.Author = frontdesk.Author{Kind: frontdesk.AuthorAgent, ID: b.a.id, Name: b.a.cfg.Name}
+	b.c.Messages = append(b.c.Messages, m)
+}
+
+// note makes an internal message by the system, next in the conversation.
+func (m *Mux) note(c *frontdesk.Conversation, turnID, text string) frontdesk.Message {
+	c.LastSeq++
+	return frontdesk.Message{
+		ID: m.newID(), ConversationID: c.ID, Seq: c.LastSeq, Direction: frontdesk.DirInternal,
+		Author: frontdesk.Author{Kind: frontdesk.AuthorSystem}, Text: text, At: m.now(), TurnID: turnID,
+	}
+}
+
+// notes writes what humans should know: comments, why the conversation comes
+// to them, why the agent gave up.
+func (b *builder) notes() {
+	for _, text := range b.staged.comments {
+		b.note(text)
+		b.turn.Changes = append(b.turn.Changes, Change{What: "comment", New: text})
+	}
+	if as := b.staged.assign; as != nil && b.conv.Assignee.Kind != frontdesk.AssigneeAgent && (as.Reason != "" || as.Summary != "") {
+		b.note(strings.TrimSpace("Handed over. " + as.Reason + "\n" + as.Summary))
+	}
+	if b.out.failure != "" {
+		b.note(fmt.Sprintf("%s could not answer: %s.", b.a.cfg.Name, b.out.failure))
+	}
+}
+
+// replies queues what the contact will read, split as the channel needs
+// (S10.4), in the epoch that this commit makes.
+func (b *builder) replies() {
+	text := b.out.text
+	if b.out.failure != "" {
+		text = b.a.cfg.Fallback.Text
+	}
+	b.queue(text, false, "")
+}
+
+// queue adds a text to the outbox. It returns the ID of the last message, or
+// nothing if there was no text.
+func (b *builder) queue(text string, followUp bool, template string) (last string) {
+	// Nothing but the assignee's name is filled in, and no raw variable leaves
+	// (S5.5, I22).
+	text = variables.Fill(text, func(namespace, name string) (string, bool) {
+		return b.m.assigneeName(&b.conv), namespace == "assignee" && frontdesk.FoldField(name) == "name"
+	})
+	if text = cleanText(text, b.a.cfg.Limits.ReplyBytes); text == "" {
+		return ""
+	}
+	for _, part := range splitText(text, b.a.cfg.Channel.Capabilities(b.conv.Channel).MaxLength) {
+		b.conv.LastSeq++
+		b.conv.Unanswered++
+		msg := frontdesk.Message{
+			ID: b.m.newID(), ConversationID: b.conv.ID, Seq: b.conv.LastSeq, Direction: frontdesk.DirOutbound,
+			Author: frontdesk.Author{Kind: frontdesk.AuthorAgent, ID: b.a.id, Name: b.a.cfg.Name},
+			Text:   part, At: b.now, TurnID: b.turn.ID, Status: frontdesk.Queued, Epoch: b.conv.Epoch, FollowUp: followUp, Template: template,
+		}
+		b.c.Messages = append(b.c.Messages, msg)
+		b.turn.Replies = append(b.turn.Replies, msg)
+		last = msg.ID
+	}
+	send := sendTask(&b.view, b.conv.ID, b.now)
+	b.tasks[TaskSend] = &send
+	return last
+}
+
+// approvals stores the calls that wait for a person, with the epoch in which
+// they may run (S6.9).
+func (b *builder) approvals() {
+	for _, rec := range b.turn.Calls {
+		if rec.Outcome != CallPending {
+			continue
+		}
+		b.c.Approvals = append(b.c.Approvals, Approval{
+			ID: rec.ID, ConversationID: b.conv.ID, TurnID: b.turn.ID, Agent: b.a.id, Name: rec.Name, Key: rec.ID,
+			Arguments: string(rec.Arguments), Instructions: b.a.playbook.Hash, Epoch: b.conv.Epoch, Status: ApprovalPending, At: b.now,
+		})
+	}
+}
+
+// consume marks the messages that the turn answers, and leaves the others to
+// the next turn or to whoever has the conversation now.
+func (b *builder) consume() {
+	var rest []frontdesk.Message
+	for _, w := range b.view.Waiting {
+		if w.Seq > b.j.seen {
+			rest = append(rest, w)
+			continue
+		}
+		w.TurnID = b.turn.ID
+		if b.out.poisoned {
+			w.Disposition = frontdesk.DispositionQuarantined
+		}
+		b.turn.Inbound = append(b.turn.Inbound, w.ID)
+		b.c.Messages = append(b.c.Messages, w)
+	}
+	next := b.m.agentOf(&b.conv)
+	handoff := b.staged.assign != nil && b.staged.assign.Target.Kind == frontdesk.TargetAIAgent && next != nil
+	switch {
+	case handoff && b.conv.Status == frontdesk.Open:
+		as := b.staged.assign
+		b.turn.NextID = b.nextTurn(Trigger{
+			Kind: TriggerHandoff, From: b.a.cfg.Name, TurnID: b.turn.ID, Reason: as.Reason, Summary: as.Summary,
+			Agents: append(append([]string(nil), b.task.Trigger.Agents...), b.a.id),
+		})
+	case len(rest) == 0:
+	case next != nil:
+		b.nextTurn(Trigger{Kind: TriggerInbound})
+	default:
+		b.c.Messages = append(b.c.Messages, dispose(rest, dispositionFor(&b.conv))...)
+	}
+}
+
+// nextTurn triggers a turn in this commit, under an ID that does not change
+// when the commit has to be made again.
+func (b *builder) nextTurn(t Trigger) string {
+	if b.task.Kind == TaskApproval {
+		if have := b.view.Task(TaskTurn); have != nil {
+			b.tasks[TaskTurn] = have
+			return have.TurnID
+		}
+	}
+	next := &Task{ConversationID: b.conv.ID, Kind: TaskTurn, Due: b.now, TurnID: b.m.newID(), Trigger: t}
+	b.tasks[TaskTurn] = next
+	return next.TurnID
+}
+
+// followUps arms a ladder for the silence that may follow this reply, or ends
+// the one that runs (S8.2, S8.4).
+func (b *builder) followUps() {
+	if _, own := b.tasks[TaskFollowUp]; own {
+		return // a ladder's own step decides for itself
+	}
+	had := b.view.Task(TaskFollowUp)
+	ends := b.staged.moves() || b.staged.stopped != "" || b.out.failure != "" || b.m.agentOf(&b.conv) != b.a
+	if n := len(b.turn.Replies); n > 0 && !ends {
+		if l, ok := b.pickLadder(); ok {
+			if t := b.arm(l, b.turn.Replies[n-1].ID); t != nil {
+				b.tasks[TaskFollowUp] = t
+				b.turn.Changes = append(b.turn.Changes, Change{What: "follow_up", New: "armed"})
+				return
+			}
+		}
+	}
+	if had != nil {
+		b.tasks[TaskFollowUp] = nil
+		b.turn.Changes = append(b.turn.Changes, Change{What: "follow_up", Old: "armed", New: "cancelled"})
+	} else if b.staged.stopped != "" {
+		b.turn.Changes = append(b.turn.Changes, Change{What: "follow_up", New: "stopped: " + b.staged.stopped})
+	}
+}
+
+// pickLadder is the ladder that the LLM chose, else the first that applies
+// always.
+func (b *builder) pickLadder() (followup.Ladder, bool) {
+	if n := b.staged.ladder; n >= 1 && n <= len(b.a.ladders) {
+		return b.a.ladders[n-1], true
+	}
+	for _, l := range b.a.ladders {
+		if l.Condition == "" {
+			return l, true
+		}
+	}
+	return followup.Ladder{}, false
+}
+
+func (b *builder) arm(l followup.Ladder, after string) *Task {
+	s, ok := followup.Arm(l, followup.ArmOptions{
+		After: after, DefaultDelay: b.a.cfg.FollowUps.DefaultDelay, Agent: b.a.id, Epoch: b.conv.Epoch, At: b.now,
+	})
+	if !ok {
+		return nil
+	}
+	return &Task{ConversationID: b.conv.ID, Kind: TaskFollowUp, TurnID: b.m.newID(), Trigger: Trigger{Kind: TriggerFollowUp}, Ladder: &s}
+}
+
+// exit names the one reason for which the turn ended.
+func (b *builder) exit() {
+	switch {
+	case b.out.failure != "":
+		b.turn.Exit = ExitFallback
+	case b.ladder != nil:
+		b.turn.Exit = ExitFollowedUp
+	case b.staged.close != nil:
+		b.turn.Exit = ExitClosed
+	case b.staged.assign != nil:
+		b.turn.Exit = ExitHandedOff
+	default:
+		b.turn.Exit = ExitReplied
+	}
+}
+
+// ladderNumber reads the argument of choose_follow_up; 0 if there is none.
+func ladderNumber(args json.RawMessage) int {
+	var a struct {
+		Number string `json:"number"`
+	}
+	if json.Unmarshal(args, &a) != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(a.Number)
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,243 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+)
+
+var zeroTime time.Time
+
+// AcceptReceipt records what a channel reports of a message that it took.
+// Statuses never go backwards (S10.1); a report on an unknown message changes
+// nothing and is no error.
+func (m *Mux) AcceptReceipt(ctx context.Context, rc Receipt) error {
+	switch rc.Status {
+	case frontdesk.Sent, frontdesk.Delivered, frontdesk.Read, frontdesk.Failed:
+	default:
+		return fmt.Errorf("agent: AcceptReceipt: status %q: give sent, delivered, read or failed", clip(string(rc.Status), 40))
+	}
+	return m.reported(ctx, rc.Channel, rc.Key, rc.ProviderID, rc.Status, clip(rc.Reason, 300))
+}
+
+// reported moves one of our messages on to a status that the channel reports.
+func (m *Mux) reported(ctx context.Context, channel, key, providerID string, status frontdesk.DeliveryStatus, reason string) error {
+	for range conflictLimit {
+		view, err := m.find(ctx, channel, key, providerID)
+		if err != nil || view.Found == nil || view.Conversation == nil || view.Found.Direction != frontdesk.DirOutbound {
+			return err
+		}
+		msg := *view.Found
+		if !msg.Status.Before(status) {
+			return nil
+		}
+		c := Commit{Conversation: clone(view.Conversation)}
+		settled := msg.Status.Settled()
+		msg.Status, msg.Reason = status, reason
+		if providerID != "" {
+			msg.ProviderID = providerID
+		}
+		if !settled || msg.SettledAt.IsZero() {
+			msg.SettledAt = m.now()
+		}
+		m.tellLadder(&view, msg.ID, &c)
+		c.Messages = []frontdesk.Message{msg}
+		if err := m.store.Commit(ctx, c); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+}
+
+// find looks a message up by our key, else by the provider's ID.
+func (m *Mux) find(ctx context.Context, channel, key, providerID string) (View, error) {
+	if key != "" {
+		view, err := m.store.Load(ctx, Query{MessageID: key, Tasks: true})
+		if err != nil || view.Found != nil {
+			return view, err
+		}
+	}
+	if providerID == "" {
+		return View{}, nil
+	}
+	return m.store.Load(ctx, Query{ProviderID: providerID, Identity: frontdesk.Identity{Channel: channel}, Tasks: true})
+}
+
+// AcceptEcho takes an outbound message that the channel shows: one of ours,
+// which is recognised by its key or provider ID and changes nothing but its
+// status, or what a human wrote elsewhere, on the phone, which is a takeover.
+// While one of our messages is under way or its outcome unknown, an echo that
+// nothing matches is held until that resolves, at most Timeouts.Send, before
+// it counts as a human's (S10.3).
+func (m *Mux) AcceptEcho(ctx context.Context, e Echo) error {
+	e.Text = cleanText(clipBytes(e.Text, m.cfg.Limits.InboundBytes), m.cfg.Limits.InboundBytes)
+	e.To, e.Key, e.ProviderID, e.Channel = cleanText(e.To, 1024), cleanText(e.Key, 1024), cleanText(e.ProviderID, 1024), cleanText(e.Channel, 1024)
+	if e.To == "" || e.ProviderID == "" && e.Key == "" {
+		return errors.New("agent: AcceptEcho: Echo.To and one of Key and ProviderID are required: without them it cannot be told whose it is")
+	}
+	view, err := m.find(ctx, e.Channel, e.Key, e.ProviderID)
+	if err != nil {
+		return fmt.Errorf("agent: echo: %w", err)
+	}
+	if view.Found != nil {
+		return m.reported(ctx, e.Channel, view.Found.ID, e.ProviderID, frontdesk.Sent, "")
+	}
+	for range conflictLimit {
+		view, err := m.store.Load(ctx, Query{
+			Identity: frontdesk.Identity{Channel: e.Channel, Address: e.To}, Tasks: true, Waiting: true, History: 20, DedupeKey: echoKey(e),
+		})
+		if err != nil {
+			return fmt.Errorf("agent: echo: %w", err)
+		}
+		if view.Duplicate != "" {
+			return nil
+		}
+		if view.Conversation == nil {
+			// A human wrote first, to somebody who never wrote: there is no
+			// conversation that an agent could be in.
+			m.log.Info("echo to an unknown contact", "channel", e.Channel)
+			return nil
+		}
+		c := m.echoCommit(&view, e)
+		switch err := m.store.Commit(ctx, c); {
+		case err == nil:
+			m.notify()
+			return nil
+		case errors.Is(err, ErrDuplicate):
+			return nil
+		case !errors.Is(err, ErrConflict):
+			return fmt.Errorf("agent: echo: %w", err)
+		}
+	}
+	return errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+}
+
+func echoKey(e Echo) string { return "echo\x1f" + e.Channel + "\x1f" + e.ProviderID + "\x1f" + e.Key }
+
+// echoCommit holds the echo, or makes it the takeover that it is.
+func (m *Mux) echoCommit(view *View, e Echo) Commit {
+	if until, ok := m.undecided(view); ok {
+		task := Task{ConversationID: view.Conversation.ID, Kind: TaskEcho, Due: until, TurnID: m.newID()}
+		if t := view.Task(TaskEcho); t != nil {
+			task = *t
+		}
+		for _, held := range task.Echoes {
+			if held == e {
+				return Commit{Conversation: clone(view.Conversation)}
+			}
+		}
+		task.Echoes = append(append([]Echo(nil), task.Echoes...), e)
+		return Commit{Conversation: clone(view.Conversation), Put: []Task{task}}
+	}
+	o := &operation{m: m, view: view, conv: *view.Conversation}
+	m.phoneReply(o, e)
+	return o.c
+}
+
+// undecided reports whether a send of the conversation is under way or its
+// outcome unknown, and until when that holds an echo.
+func (m *Mux) undecided(view *View) (until time.Time, ok bool) {
+	now := m.now()
+	for i := range view.History {
+		msg := &view.History[i]
+		if msg.Direction != frontdesk.DirOutbound || msg.Status != frontdesk.Sending && msg.Status != frontdesk.Unknown {
+			continue
+		}
+		if end := msg.ClaimedAt.Add(m.cfg.Timeouts.Send); end.After(now) && end.After(until) {
+			until, ok = end, true
+		}
+	}
+	return until, ok
+}
+
+// phoneReply records what a human wrote elsewhere: a takeover by somebody
+// whom nobody named.
+func (m *Mux) phoneReply(o *operation, e Echo) {
+	if o.conv.Status == frontdesk.Closed {
+		o.reopen()
+	}
+	if o.conv.Assignee.Kind == frontdesk.AssigneeUser {
+		o.conv.AwaitsHuman = false // they, or a colleague: it is in human hands
+		if o.before.Status == frontdesk.Closed {
+			o.conv.Epoch++
+		}
+	} else {
+		o.takeover("")
+	}
+	o.conv.LastSeq++
+	id := m.newID()
+	o.c.Messages = append(o.c.Messages, frontdesk.Message{
+		ID: id, ConversationID: o.conv.ID, Seq: o.conv.LastSeq, Direction: frontdesk.DirOutbound,
+		Author: frontdesk.Author{Kind: frontdesk.AuthorUser}, Text: e.Text, At: m.now(),
+		Status: frontdesk.Sent, ProviderID: e.ProviderID, SettledAt: m.now(), Epoch: o.conv.Epoch, Exempt: true,
+	})
+	if o.c.Dedupe == nil {
+		o.c.Dedupe = map[string]string{}
+	}
+	o.c.Dedupe[echoKey(e)] = id
+	o.c.Conversation = &o.conv
+}
+
+// runEcho decides on the echoes that were held: ours by now, or a human's.
+func (m *Mux) runEcho(ctx context.Context, t ClaimedTask) error {
+	for range conflictLimit {
+		view, err := m.store.Load(ctx, Query{ConversationID: t.ConversationID, Tasks: true, Waiting: true, History: 20})
+		if err != nil {
+			return fmt.Errorf("agent: load conversation: %w", err)
+		}
+		task := view.Task(TaskEcho)
+		if view.Conversation == nil || task == nil {
+			return m.release(ctx, t)
+		}
+		o := &operation{m: m, view: &view, conv: *view.Conversation, before: *view.Conversation}
+		claimed := map[string]bool{}
+		for _, e := range task.Echoes {
+			if msg := ourEcho(&view, e, claimed); msg != nil {
+				claimed[msg.ID] = true
+				if msg.Status.Before(frontdesk.Sent) {
+					ours := *msg
+					ours.Status, ours.Reason, ours.SettledAt = frontdesk.Sent, "", m.now()
+					if e.ProviderID != "" {
+						ours.ProviderID = e.ProviderID
+					}
+					m.tellLadder(&view, ours.ID, &o.c)
+					o.c.Messages = append(o.c.Messages, ours)
+				}
+				continue
+			}
+			m.phoneReply(o, e)
+		}
+		o.c.Conversation = &o.conv
+		o.c.Fence, o.c.Release = &t.Fence, true
+		o.c.Delete = append(o.c.Delete, TaskEcho)
+		switch err := m.store.Commit(ctx, o.c); {
+		case errors.Is(err, ErrDuplicate):
+			return m.finish(ctx, t, Commit{Delete: []TaskKind{TaskEcho}})
+		case !errors.Is(err, ErrConflict):
+			return err
+		}
+	}
+	return errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+}
+
+// ourEcho finds the message of ours that an echo shows: by its IDs, or, where
+// the outcome is unknown and no ID came back, by its text.
+func ourEcho(view *View, e Echo, claimed map[string]bool) *frontdesk.Message {
+	for i := range view.History {
+		msg := &view.History[i]
+		if msg.Direction != frontdesk.DirOutbound || claimed[msg.ID] {
+			continue
+		}
+		if e.Key != "" && msg.ID == e.Key || e.ProviderID != "" && msg.ProviderID == e.ProviderID {
+			return msg
+		}
+		open := msg.Status == frontdesk.Sending || msg.Status == frontdesk.Unknown
+		if open && msg.ProviderID == "" && msg.Text == e.Text {
+			return msg
+		}
+	}
+	return nil
+}

@@ -1,0 +1,247 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+)
+
+// runSend empties the outbox of a conversation, in order (S10.1). Each message
+// is claimed in one commit, sent, and its outcome recorded in another: after a
+// crash in between, the claim tells that the message may have gone out.
+func (m *Mux) runSend(ctx context.Context, t ClaimedTask) error {
+	renewed := m.now()
+	for {
+		if now := m.now(); now.Sub(renewed) > m.cfg.Timeouts.Lease/4 {
+			// A long outbox on a slow channel outlasts a lease.
+			if err := m.store.Append(ctx, Append{Fence: t.Fence, Until: now.Add(m.cfg.Timeouts.Lease)}); err != nil {
+				return fmt.Errorf("agent: renew the lease: %w", err)
+			}
+			renewed = now
+		}
+		view, err := m.store.Load(ctx, Query{ConversationID: t.ConversationID, Outbox: true, Tasks: true})
+		if err != nil {
+			return fmt.Errorf("agent: load outbox: %w", err)
+		}
+		if view.Conversation == nil {
+			return nil // deleted, and the task with it
+		}
+		if len(view.Outbox) == 0 {
+			err = m.store.Commit(ctx, Commit{Fence: &t.Fence, Release: true, Conversation: clone(view.Conversation), Delete: []TaskKind{TaskSend}})
+		} else {
+			var wait bool
+			wait, err = m.sendOne(ctx, t, &view)
+			if wait {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, ErrConflict):
+		case err != nil || len(view.Outbox) == 0:
+			return err
+		}
+	}
+}
+
+func clone(c *frontdesk.Conversation) *frontdesk.Conversation {
+	cp := *c
+	return &cp
+}
+
+// sendOne takes the oldest message of the outbox one step further. wait is
+// set when the conversation's sending has to pause or stop.
+func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool, err error) {
+	msg := view.Outbox[0]
+	caps := m.cfg.Channel.Capabilities(view.Conversation.Channel)
+	if msg.Status == frontdesk.Sending && !caps.Idempotent {
+		// An earlier worker claimed it and left no outcome: sent or not, and
+		// sending again might double it.
+		return false, m.settle(ctx, t, view, msg, frontdesk.Unknown, "the process ended while it was being sent", "")
+	}
+	if status, reason := m.mayNotGo(view.Conversation, &msg, caps); reason != "" {
+		if msg.Status == frontdesk.Sending {
+			status = frontdesk.Unknown // it was claimed before: it may have gone out
+		}
+		return false, m.settle(ctx, t, view, msg, status, reason, "")
+	}
+	msg.Status, msg.ClaimedAt = frontdesk.Sending, m.now()
+	msg.Attempts++
+	claim := Commit{Fence: &t.Fence, Conversation: clone(view.Conversation), Messages: []frontdesk.Message{msg}}
+	if err := m.store.Commit(ctx, claim); err != nil {
+		return false, err
+	}
+	if m.now().Sub(msg.ClaimedAt) > m.cfg.Timeouts.Send {
+		// The claim took longer than a send may start after it: look again
+		// whether the message may still go (protocol rule 5).
+		msg.Status = frontdesk.Queued
+		return false, m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) { now.Status = frontdesk.Queued })
+	}
+	receipt, serr := m.send(ctx, Outbound{
+		Key: msg.ID, Channel: view.Conversation.Channel, To: view.Contact.Address(view.Conversation.Channel),
+		ConversationID: view.Conversation.ID, Text: msg.Text, Author: msg.Author, Template: msg.Template, Attempt: msg.Attempts,
+	})
+	return m.outcome(ctx, t, msg, caps, receipt, serr)
+}
+
+// mayNotGo says why a message must not be sent any more, and what becomes of
+// it; an empty reason means that it may (S7.4, S8.7, S8.13).
+func (m *Mux) mayNotGo(c *frontdesk.Conversation, msg *frontdesk.Message, caps Capabilities) (frontdesk.DeliveryStatus, string) {
+	if msg.Exempt {
+		return "", ""
+	}
+	switch {
+	case c.OptedOut:
+		return frontdesk.Cancelled, "the contact opted out"
+	case msg.Epoch != c.Epoch:
+		return frontdesk.Cancelled, "the conversation was closed, assigned or taken over meanwhile"
+	case caps.ReplyWindow > 0 && msg.Template == "" && m.now().Sub(c.LastInbound) > caps.ReplyWindow:
+		return frontdesk.Failed, "the channel's reply window is closed"
+	}
+	return "", ""
+}
+
+// send calls the channel within its time; a panic is an unknown outcome.
+func (m *Mux) send(ctx context.Context, msg Outbound) (receipt SendReceipt, err error) {
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeouts.Send)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			m.log.Error("channel panicked", "message", msg.Key, "panic", fmt.Sprint(p))
+			err = fmt.Errorf("agent: channel: panic: %v", p)
+		}
+	}()
+	return m.cfg.Channel.Send(ctx, msg)
+}
+
+// outcome records what became of a send (S10.1).
+func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message, caps Capabilities, receipt SendReceipt, serr error) (wait bool, err error) {
+	if serr == nil {
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Sent, "", receipt.ProviderID)
+	}
+	if ctx.Err() != nil {
+		// The program is stopping. The claim stays: whoever goes on treats it
+		// as a crash in the middle of a send.
+		return true, ctx.Err()
+	}
+	m.log.Warn("send", "message", msg.ID, "conversation", msg.ConversationID, "attempt", msg.Attempts, "error", serr)
+	var se *SendError
+	known := errors.As(serr, &se)
+	reason := clip(serr.Error(), 300)
+	switch {
+	case known && se.Outcome == Rejected:
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Failed, reason, "")
+	case !known && !caps.Idempotent:
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, reason, "")
+	case msg.Attempts >= m.cfg.Retry.SendAttempts && known:
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Failed, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
+	case msg.Attempts >= m.cfg.Retry.SendAttempts:
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
+	}
+	due := m.now().Add(m.backoff(msg.Attempts))
+	if known && se.RetryAfter > 0 && m.now().Add(se.RetryAfter).After(due) {
+		due = m.now().Add(se.RetryAfter)
+	}
+	return true, m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) {
+		// On a channel that deduplicates an unknown outcome stays claimed: a
+		// retry with the same key cannot double it, and a crash changes
+		// nothing about that.
+		if known {
+			now.Status = frontdesk.Queued
+		}
+		now.Reason = reason
+		c.Release = true
+		if task := v.Task(TaskSend); task != nil {
+			again := *task
+			again.Due, again.Attempts = due, 0
+			c.Put = append(c.Put, again)
+		}
+	})
+}
+
+// settleAgain records an outcome that must not be lost: it reads again as
+// often as somebody else gets in between. The fact that a message was sent
+// does not depend on the lease either, but only its holder may record it; a
+// worker that lost it leaves the message to the next, as after a crash.
+func (m *Mux) settleAgain(ctx context.Context, t ClaimedTask, id string, status frontdesk.DeliveryStatus, reason, providerID string) error {
+	ctx = context.WithoutCancel(ctx) // what was sent is sent, though the program is stopping
+	return m.update(ctx, t, id, func(v *View, now *frontdesk.Message, c *Commit) {
+		m.settled(v, now, c, status, reason, providerID)
+	})
+}
+
+// settle records an outcome on the view as it was read.
+func (m *Mux) settle(ctx context.Context, t ClaimedTask, view *View, msg frontdesk.Message, status frontdesk.DeliveryStatus, reason, providerID string) error {
+	c := Commit{Fence: &t.Fence, Conversation: clone(view.Conversation)}
+	m.settled(view, &msg, &c, status, reason, providerID)
+	c.Messages = []frontdesk.Message{msg}
+	return m.store.Commit(ctx, c)
+}
+
+// settled writes an outcome into a message, and tells the ladder that waits
+// for it: its next delay counts from now (S8.2, protocol rule 8).
+func (m *Mux) settled(v *View, msg *frontdesk.Message, c *Commit, status frontdesk.DeliveryStatus, reason, providerID string) {
+	if !msg.Status.Before(status) {
+		return // a receipt was faster
+	}
+	msg.Status, msg.Reason, msg.SettledAt = status, reason, m.now()
+	if providerID != "" {
+		msg.ProviderID = providerID
+	}
+	m.tellLadder(v, msg.ID, c)
+}
+
+// tellLadder gives the pending follow-up its time, if it waits for the
+// outcome of the message.
+func (m *Mux) tellLadder(v *View, messageID string, c *Commit) {
+	task := v.Task(TaskFollowUp)
+	if task == nil || task.Ladder == nil || !task.Due.IsZero() {
+		return
+	}
+	s := task.Ladder.Settled(messageID, m.now())
+	due, ok := s.Due()
+	if !ok {
+		return
+	}
+	again := *task
+	again.Ladder = &s
+	again.Due = m.followUpDue(v.Conversation, due)
+	c.Put = append(c.Put, again)
+}
+
+// followUpDue is when a step may fire: not in quiet hours, and where steps are
+// pulled forward not after the reply window has closed.
+func (m *Mux) followUpDue(conv *frontdesk.Conversation, due time.Time) time.Time {
+	cfg := m.configOf(conv)
+	loc := m.def.location
+	if w := cfg.Channel.Capabilities(conv.Channel).ReplyWindow; w > 0 && cfg.FollowUps.Window == WindowPullForward {
+		// A minute is left for the sending itself.
+		if last := conv.LastInbound.Add(w - time.Minute); due.After(last) && last.After(m.now()) {
+			due = last
+		}
+	}
+	return cfg.FollowUps.Quiet.Next(due, loc).UTC()
+}
+
+// update changes one message of the outbox as it is stored now.
+func (m *Mux) update(ctx context.Context, t ClaimedTask, id string, change func(*View, *frontdesk.Message, *Commit)) error {
+	for range conflictLimit {
+		view, err := m.store.Load(ctx, Query{MessageID: id, Tasks: true})
+		if err != nil {
+			return fmt.Errorf("agent: load message: %w", err)
+		}
+		if view.Found == nil || view.Conversation == nil {
+			return nil // deleted
+		}
+		msg := *view.Found
+		c := Commit{Fence: &t.Fence, Conversation: clone(view.Conversation)}
+		change(&view, &msg, &c)
+		c.Messages = []frontdesk.Message{msg}
+		if err := m.store.Commit(ctx, c); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+}

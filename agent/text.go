@@ -1,0 +1,153 @@
+package agent
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
+)
+
+// cleanText makes a text fit to be stored and sent: valid UTF-8, no NUL, no
+// control characters but line breaks and tabs, no characters that turn the
+// direction of what follows, at most max code points, no white space around
+// it. PostgreSQL refuses some of these, and a row that cannot be written is
+// poison.
+func cleanText(s string, max int) string {
+	if isClean(s) && len(s) <= max {
+		return strings.TrimSpace(s)
+	}
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
+	s = strings.Map(func(r rune) rune {
+		if r == '\r' {
+			return '\n'
+		}
+		if harmful(r) {
+			return -1
+		}
+		return r
+	}, s)
+	if len(s) > max { // bytes are an upper bound for code points
+		n := 0
+		for i := range s {
+			if n == max {
+				s = s[:i]
+				break
+			}
+			n++
+		}
+	}
+	return strings.TrimSpace(s)
+}
+
+func isClean(s string) bool {
+	for _, r := range s {
+		if r == '\r' || r == utf8.RuneError || harmful(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// harmful characters are never stored or sent: controls, and the marks that
+// override the direction of the text after them.
+func harmful(r rune) bool {
+	if r < 0x20 {
+		return r != '\n' && r != '\t' && r != '\r'
+	}
+	if r < 0x7f {
+		return false
+	}
+	return unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0xFEFF
+}
+
+// clip shortens a text for a message to people.
+func clip(s string, max int) string {
+	s = strings.Join(strings.Fields(cleanText(s, max+1)), " ")
+	if utf8.RuneCountInString(s) <= max {
+		return s
+	}
+	return string([]rune(s)[:max-1]) + "…"
+}
+
+// clipBytes cuts a text to at most max bytes, between characters.
+func clipBytes(s string, max int) string {
+	if len(s) <= max {
+		return s
+	}
+	for max > 0 && !utf8.RuneStart(s[max]) {
+		max--
+	}
+	return s[:max]
+}
+
+// splitText cuts a text into pieces of at most max code points: at a
+// paragraph, else at a line, a sentence or a word, and only if a single word
+// is too long inside it, between characters as people see them (S10.4). 0
+// means that there is no limit.
+func splitText(text string, max int) []string {
+	if max <= 0 || utf8.RuneCountInString(text) <= max {
+		return []string{text}
+	}
+	var parts []string
+	for utf8.RuneCountInString(text) > max {
+		cut := cutPoint(text, max)
+		if part := strings.TrimSpace(text[:cut]); part != "" {
+			parts = append(parts, part)
+		}
+		text = strings.TrimSpace(text[cut:])
+	}
+	if text != "" {
+		parts = append(parts, text)
+	}
+	return parts
+}
+
+// cutPoint returns the byte offset at which a text that is longer than max
+// code points is cut. It is never 0.
+func cutPoint(text string, max int) int {
+	head := text
+	n := 0
+	for i := range text {
+		if n == max {
+			head = text[:i]
+			break
+		}
+		n++
+	}
+	// A cut in the first third would make many small messages.
+	least := len(head) / 3
+	for _, sep := range []string{"\n\n", "\n"} {
+		if i := strings.LastIndex(head, sep); i > least {
+			return i + len(sep)
+		}
+	}
+	// The whole text is walked, not only its head: a character that begins
+	// before the limit and ends behind it must not be cut.
+	sentence, word, char := 0, 0, 0
+	for pos, rest, state := 0, text, -1; rest != ""; {
+		var cluster string
+		var bounds int
+		cluster, rest, bounds, state = uniseg.StepString(rest, state)
+		if pos += len(cluster); pos > len(head) {
+			break
+		}
+		char = pos
+		if bounds&uniseg.MaskSentence != 0 {
+			sentence = pos
+		}
+		if strings.TrimSpace(cluster) == "" {
+			word = pos
+		}
+	}
+	switch {
+	case sentence > least:
+		return sentence
+	case word > least:
+		return word
+	case char > 0:
+		return char
+	}
+	// One character longer than the limit: it cannot be kept whole.
+	return len(head)
+}
