@@ -9,10 +9,11 @@
 //
 //   - $contact.firstname: a dollar sign, a namespace of ASCII letters, digits
 //     and _, a full stop, and a name of letters, digits and _. A name may have
-//     several parts: $contact.plan.name is the one name "plan.name". A full
-//     stop or comma that no name follows belongs to the text. $100 and US$5
-//     are no variables. A name in a Latin or other spaced script ends where
-//     Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese text begins.
+//     several parts: $contact.plan.name is the one name "plan.name"; a part behind
+//     the first begins with no digit. A full stop or comma that no name follows
+//     belongs to the text. $100 and US$5 are no variables. A name in a Latin or
+//     other spaced script ends where Chinese, Japanese, Korean, Thai, Lao, Khmer
+//     or Burmese text begins.
 //   - {{$contact.firstname}} and {{contact.firstname}} are the same, and there
 //     the name may also hold spaces and hyphens.
 //   - $contact.firstname|there gives a fallback. It is one word (letters,
@@ -28,6 +29,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk"
 )
 
 // DefaultLimit is how many code points of a value are shown where Env gives
@@ -53,7 +56,7 @@ type part struct {
 	edge     edge // of text and space
 }
 
-// slot is one distinct name.
+// slot is one distinct variable, as it was written first.
 type slot struct{ namespace, name string }
 
 // Variable is one variable of a text.
@@ -84,6 +87,9 @@ func Parse(text string) *Template {
 	var literal strings.Builder // of the part at hand, once something was left out
 	start := 0                  // of the text that is in neither
 	flush := func(end int) string {
+		if literal.Len() == 0 {
+			return text[start:end]
+		}
 		literal.WriteString(text[start:end])
 		s := literal.String()
 		literal = strings.Builder{}
@@ -102,12 +108,12 @@ func Parse(text string) *Template {
 			i++
 			continue
 		}
-		key := slot{v.Namespace, v.Name}
+		key := slot{v.Namespace, frontdesk.FoldField(v.Name)}
 		n, seen := index[key]
 		if !seen {
 			n = len(t.slots)
 			index[key] = n
-			t.slots = append(t.slots, key)
+			t.slots = append(t.slots, slot{v.Namespace, v.Name})
 		}
 		t.vars = append(t.vars, v)
 		t.parts = append(t.parts, newPart(flush(i), n, Defuse(Clean(v.Fallback, maxFallback))))
@@ -120,11 +126,28 @@ func Parse(text string) *Template {
 }
 
 func newPart(text string, slot int, fallback string) part {
+	if slot >= 0 {
+		text = closeBraces(text)
+	}
 	p := part{text: text, slot: slot, fallback: fallback, edge: edgeOf(text)}
 	if slot >= 0 && strings.HasSuffix(text, " ") {
 		p.text, p.spaced = text[:len(text)-1], true
 	}
 	return p
+}
+
+// closeBraces takes one brace off a "{{" that a text before a variable leaves
+// open: in "{{contact.{{contact.x}}}}" a value would else be read as a name.
+func closeBraces(text string) string {
+	i := strings.LastIndex(text, "{{")
+	if i < 0 || strings.ContainsAny(text[i+2:], "{}\n\r") {
+		return text
+	}
+	inside := strings.TrimPrefix(strings.TrimLeft(text[i+2:], " \t"), "$")
+	if inside != "" && letters(inside) == 0 {
+		return text
+	}
+	return strings.TrimRight(text[:i+1], "{") + text[i+1:]
 }
 
 // String returns the text that was parsed.
@@ -171,7 +194,7 @@ func scan(text string, i int) (v Variable, end int, ok bool) {
 			break
 		}
 		end += n
-		if end+1 >= len(text) || text[end] != '.' || word(text[end+1:]) == 0 {
+		if end+1 >= len(text) || text[end] != '.' || '0' <= text[end+1] && text[end+1] <= '9' || word(text[end+1:]) == 0 {
 			break
 		}
 		end++
