@@ -3,6 +3,7 @@ package agenttest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -187,4 +188,24 @@ func TestFaultyLLMDoesNotTouchTheInnerAnswer(t *testing.T) {
 	_, err := llm.Generate(context.Background(), ask("x"))
 	require.NoError(t, err)
 	assert.Equal(t, "a", kept.Calls[0].Name)
+}
+
+func ExampleNewFaultyLLM() {
+	llm := NewFaultyLLM(
+		Script(nil, Say("Hello!").Times(-1)),
+		LLMFaultsInOrder(LLMRateLimit, LLMFine, LLMCutOff),
+	)
+	llm.RetryAfter = 20 * time.Second
+	for range 3 {
+		r, err := llm.Generate(context.Background(), ask("Hi"))
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Printf("%q %s\n", r.Text, r.Stop)
+	}
+	// Output:
+	// agent: LLM: rate_limited: HTTP 429
+	// "Hello!" end
+	// "Hel" length
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -392,4 +394,26 @@ func TestLLMSuiteNamesThePromise(t *testing.T) {
 		assert.NotEmpty(t, p.promise)
 		assert.False(t, strings.HasSuffix(p.promise, "."), p.name)
 	}
+}
+
+// The suite must fail the test it runs in, and say which promise was broken:
+// seen from outside, in a process of its own.
+func TestLLMSuiteFailsTheTest(t *testing.T) {
+	const inside = "AGENTTEST_BROKEN_LLM"
+	if os.Getenv(inside) != "" {
+		TestLLM(t, func(*testing.T) LLMHarness {
+			b := &backend{}
+			mute := changed(func(_ *agent.Request, r *agent.Response) { r.Text = "" })
+			return LLMHarness{LLM: mute(b), Answer: b.tell}
+		})
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestLLMSuiteFailsTheTest$", "-test.v")
+	cmd.Env = append(os.Environ(), inside+"=1")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, "%s", out)
+	assert.Contains(t, string(out), "--- FAIL: TestLLMSuiteFailsTheTest/text")
+	assert.Contains(t, string(out), "an LLM returns the text of the answer, with StopEnd and without calls")
+	assert.Contains(t, string(out), "--- PASS: TestLLMSuiteFailsTheTest/rate_limit")
 }

@@ -118,7 +118,7 @@ func (l *LLM) callOptions(req *agent.Request, tools []llms.Tool, called []string
 		options = append(options, llms.WithTemperature(l.options.Temperature))
 	}
 	maxTokens := req.MaxTokens
-	if maxTokens == 0 {
+	if maxTokens <= 0 {
 		maxTokens = l.options.MaxTokens
 	}
 	if maxTokens > 0 {

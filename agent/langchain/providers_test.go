@@ -276,6 +276,10 @@ func TestOptionsReachTheProvider(t *testing.T) {
 	_, err = llm.Generate(ctx, req)
 	require.NoError(t, err)
 	assert.Contains(t, w.body(t), `"max_tokens":80`, "the request's own limit counts")
+	req.MaxTokens = -1
+	_, err = llm.Generate(ctx, req)
+	require.NoError(t, err)
+	assert.Contains(t, w.body(t), `"max_tokens":300`)
 
 	// Anthropic wants a limit always; its provider has a default.
 	a := anthropicWire(t)
