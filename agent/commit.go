@@ -256,9 +256,10 @@ func (b *builder) replies() {
 // nothing if there was no text.
 func (b *builder) queue(text string, followUp bool, template string) (last string) {
 	// Nothing but the assignee's name is filled in, and no raw variable leaves
-	// (S5.5, I22).
-	text = variables.Fill(text, func(namespace, name string) (string, bool) {
-		return b.m.assigneeName(&b.conv), namespace == "assignee" && frontdesk.FoldField(name) == "name"
+	// (S5.5, I22). The text is cleaned first: a character that is taken out
+	// must not complete a variable.
+	text = variables.Fill(cleanText(text, b.a.cfg.Limits.ReplyBytes), func(namespace, name string) (string, bool) {
+		return b.m.assigneeName(&b.conv), isAssigneeName(namespace, name)
 	})
 	if text = cleanText(text, b.a.cfg.Limits.ReplyBytes); text == "" {
 		return ""

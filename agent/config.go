@@ -316,27 +316,32 @@ func (c *Config) validate() error {
 
 func (c *Config) validateNumbers() (errs []error) {
 	l := c.Limits
-	for name, v := range map[string]int{
+	counts := map[string]int{
 		"LLMCalls": l.LLMCalls, "ActionCalls": l.ActionCalls, "IdenticalCalls": l.IdenticalCalls, "ErrorsPerAction": l.ErrorsPerAction,
 		"History": l.History, "Supersedes": l.Supersedes, "Handoffs": l.Handoffs, "ValueLength": l.ValueLength, "InboundBytes": l.InboundBytes,
 		"ReplyBytes": l.ReplyBytes, "ResultBytes": l.ResultBytes, "Passages": l.Passages, "Attempts": l.Attempts,
-	} {
-		if v < 0 {
+	}
+	for _, name := range sortedKeys(counts) {
+		if v := counts[name]; v < 0 {
 			errs = append(errs, fmt.Errorf("agent: Limits.%s is %d: give a positive number, or 0 for the default", name, v))
 		}
 	}
 	t := c.Timeouts
-	for name, v := range map[string]time.Duration{
+	bounds := map[string]time.Duration{
 		"LLM": t.LLM, "Action": t.Action, "Knowledge": t.Knowledge, "Presence": t.Presence, "Send": t.Send, "Lease": t.Lease, "Poll": t.Poll,
-	} {
-		if v < 0 {
+	}
+	for _, name := range sortedKeys(bounds) {
+		if v := bounds[name]; v < 0 {
 			errs = append(errs, fmt.Errorf("agent: Timeouts.%s is %v: give a positive duration, or 0 for the default", name, v))
 		}
 	}
-	for name, v := range map[string]time.Duration{"LLM": t.LLM, "Action": t.Action, "Send": t.Send} {
-		if v >= t.Lease && t.Lease > 0 {
+	for _, name := range []string{"LLM", "Action", "Send"} {
+		if v := bounds[name]; v >= t.Lease && t.Lease > 0 {
 			errs = append(errs, fmt.Errorf("agent: Timeouts.%s (%v) is not shorter than Timeouts.Lease (%v): a lease must outlast what it protects", name, v, t.Lease))
 		}
+	}
+	if err := c.FollowUps.Quiet.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("agent: FollowUps.Quiet: %w", err))
 	}
 	if c.FollowUps.Window == WindowTemplate && c.FollowUps.Template == "" {
 		errs = append(errs, errors.New("agent: FollowUps.Window is WindowTemplate and FollowUps.Template is empty: name the channel's template"))

@@ -43,7 +43,7 @@ func (r *run) systemPrompt(ctx context.Context) string {
 	env := variables.Env{
 		Lookup:   variables.ForContact(*r.view.Contact, "", r.now, a.location),
 		Limit:    a.cfg.Limits.ValueLength,
-		Deferred: func(namespace, _ string) bool { return namespace == "assignee" },
+		Deferred: isAssigneeName,
 	}
 	var b strings.Builder
 	b.Grow(len(a.frame) + len(a.playbook.Text) + 1024)
@@ -68,6 +68,12 @@ func (r *run) systemPrompt(ctx context.Context) string {
 	r.writeContact(&b)
 	r.writeKnowledge(ctx, &b)
 	return b.String()
+}
+
+// isAssigneeName reports whether a variable is the one that only the commit
+// can fill in (S5.5).
+func isAssigneeName(namespace, name string) bool {
+	return namespace == "assignee" && frontdesk.FoldField(name) == "name"
 }
 
 // writeContact lists the known fields as JSON strings.
