@@ -162,12 +162,9 @@ func (c *llmCase) judge(a answered) (*agent.Response, error) {
 	return a.resp, a.err
 }
 
-// try asks once and leaves open whether an answer or an error comes of it.
-func (c *llmCase) try(req *agent.Request) {
-	if resp, err := c.generate(context.Background(), req); err == nil && resp == nil {
-		c.Errorf("Generate returned nothing")
-	}
-}
+// try asks once. Whether an answer or an error comes of it is open: what no
+// return may be has been reported.
+func (c *llmCase) try(req *agent.Request) { _, _ = c.generate(context.Background(), req) }
 
 // answer makes the backend answer so and returns the response to a plain
 // request; nil if there was an error, which is reported.

@@ -109,6 +109,15 @@ func TestScriptExpectations(t *testing.T) {
 	assert.ErrorContains(t, err, "has no messages")
 }
 
+func TestScriptGrows(t *testing.T) {
+	llm := Script(nil)
+	_, err := llm.Generate(context.Background(), &agent.Request{})
+	assert.ErrorContains(t, err, "(no messages)")
+	llm.Add(Say("later"), Fail(nil))
+	require.NoError(t, llm.play("x"))
+	assert.ErrorContains(t, llm.play("x"), "give the error that the LLM is to return")
+}
+
 func TestStepOptionsDoNotShare(t *testing.T) {
 	base := Say("x").ExpectLast("a")
 	one, two := base.ExpectLast("b"), base.ExpectLast("c")
