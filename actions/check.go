@@ -18,6 +18,7 @@ import (
 // safe for concurrent use.
 type Checker struct {
 	schema *jsonschema.Schema
+	quick  *quick // nil: the schema is not simple enough
 	// inPlace are the schemas that speak of the same value: a schema itself,
 	// what it refers to, and the parts of its allOf, anyOf and so on.
 	inPlace map[*jsonschema.Schema][]*jsonschema.Schema
@@ -58,6 +59,7 @@ func NewChecker(schema json.RawMessage) (*Checker, error) {
 	}
 	ck := &Checker{
 		schema:  compiled,
+		quick:   newQuick(doc),
 		inPlace: map[*jsonschema.Schema][]*jsonschema.Schema{},
 		folded:  map[*jsonschema.Schema]map[string]string{},
 		at:      map[string]*jsonschema.Schema{},
@@ -166,6 +168,14 @@ func (c *Checker) Check(args json.RawMessage) (json.RawMessage, error) {
 	if len(args) > maxArgumentBytes {
 		return nil, tooLong(len(args))
 	}
+	if c.quick.accepts(args) {
+		return args, nil
+	}
+	return c.check(args)
+}
+
+// check is Check in full.
+func (c *Checker) check(args json.RawMessage) (json.RawMessage, error) {
 	if trimmed := bytes.TrimSpace(args); len(trimmed) == 0 || string(trimmed) == "null" {
 		args = json.RawMessage("{}")
 	}
