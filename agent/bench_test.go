@@ -43,12 +43,17 @@ func BenchmarkTurn(b *testing.B) {
 	for _, history := range []int{0, 100} {
 		b.Run(fmt.Sprintf("frontdesk/history=%d", history), func(b *testing.B) {
 			quote := actions.MustFunc("quote", "Give the price of a plan.", quotePrice)
-			a, err := agent.New(agent.Config{
+			cfg := agent.Config{
 				Name: "Sales Agent", Instructions: prompt, Workspace: workspace(), LLM: loopLLM(), Store: memstore.New(),
-				Channel: nullChannel{}, Clock: agenttest.NewFakeClock(), Actions: []actions.Action{quote, actions.Assign(), actions.Close(), actions.UpdateStage()},
-			})
+				Channel: nullChannel{}, Clock: agenttest.NewFakeClock(),
+				Actions: []actions.Action{quote, actions.Assign(), actions.Close(), actions.UpdateStage()},
+			}
+			a, err := agent.New(cfg)
 			require.NoError(b, err)
-			m, err := agent.NewMux(a)
+			cfg.Name = "Support Agent"
+			other, err := agent.New(cfg)
+			require.NoError(b, err)
+			m, err := agent.NewMux(a, other)
 			require.NoError(b, err)
 			ctx := b.Context()
 			per := history/2 + 1 // messages of a contact before the next one is used

@@ -169,14 +169,14 @@ func (r *run) chat() []ChatMessage {
 	if len(r.j.steps) > 0 {
 		first = r.j.steps[0].seen
 	}
-	out := make([]ChatMessage, 0, len(r.messages)+2*len(r.j.steps)+2)
-	limit := r.a.cfg.Limits.History
-	base := r.upTo(0, first)
-	if n := len(base) - limit; n > 0 && len(r.view.Waiting) < limit {
-		base = base[n:]
+	if r.before == nil || r.beforeSeq != first {
+		r.before, r.beforeSeq = r.renderBefore(first), first
 	}
-	out = r.renderMessages(out, base)
-	out = r.renderTrigger(out)
+	room := 2
+	for i := range r.j.steps {
+		room += 2 * len(r.j.steps[i].results)
+	}
+	out := append(make([]ChatMessage, 0, len(r.before)+2*len(r.j.carried)+room), r.before...)
 	for i := range r.j.carried {
 		out = renderCall(out, fmt.Sprintf("call_0_%d", i+1), r.j.carried[i])
 	}
@@ -197,13 +197,39 @@ func (r *run) chat() []ChatMessage {
 	if r.hint != "" {
 		out = append(out, ChatMessage{Role: RoleUser, Text: "[system] " + r.hint})
 	}
+	if len(out) > 0 && out[0].Role != RoleUser { // carried calls with nothing before them
+		out = append([]ChatMessage{{Role: RoleUser, Text: "[system] Earlier messages are left out."}}, out...)
+	}
 	if n := len(out); n == 0 || out[n-1].Role == RoleAssistant {
 		out = append(out, ChatMessage{Role: RoleUser, Text: "[system] Go on as the instructions say."})
 	}
-	if out[0].Role != RoleUser { // some providers want the contact to begin
-		out = append([]ChatMessage{{Role: RoleUser, Text: "[system] Earlier messages are left out."}}, out...)
-	}
 	return out
+}
+
+// renderBefore renders what was written before the turn began to think, which
+// all its LLM calls see alike.
+func (r *run) renderBefore(first int64) []ChatMessage {
+	limit := r.a.cfg.Limits.History
+	base := r.upTo(0, first)
+	if n := len(base) - limit; n > 0 && len(r.view.Waiting) < limit {
+		base = base[n:]
+	}
+	room := len(base) + 2
+	for _, t := range r.view.Turns {
+		room += 2 * len(t.Calls)
+	}
+	out := make([]ChatMessage, 0, room)
+	// Some providers want the contact to begin.
+	if len(base) > 0 && r.own(&base[0]) {
+		out = append(out, ChatMessage{Role: RoleUser, Text: "[system] Earlier messages are left out."})
+	}
+	out = r.renderMessages(out, base)
+	return r.renderTrigger(out)
+}
+
+// own reports whether this agent wrote the message.
+func (r *run) own(m *frontdesk.Message) bool {
+	return m.Author.Kind == frontdesk.AuthorAgent && m.Author.ID == r.a.id
 }
 
 // upTo returns the messages with after < Seq <= last.
@@ -227,7 +253,7 @@ func (r *run) renderMessages(out []ChatMessage, msgs []frontdesk.Message) []Chat
 		if m.Direction == frontdesk.DirOutbound && (m.Status == frontdesk.Cancelled || m.Status == frontdesk.Failed) {
 			continue // the contact never saw it
 		}
-		own := m.Author.Kind == frontdesk.AuthorAgent && m.Author.ID == r.a.id
+		own := r.own(m)
 		if own && m.TurnID != "" && m.TurnID != shown {
 			shown = m.TurnID
 			out = r.renderTurn(out, m.TurnID)

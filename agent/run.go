@@ -23,10 +23,13 @@ type run struct {
 	messages []frontdesk.Message
 	// fresh is set while the view was read after the last append: the first
 	// LLM call of a run needs no second look.
-	fresh   bool
-	system  string
-	missing []string
-	sources []string
+	fresh  bool
+	system string
+	// before is the rendered conversation up to the message beforeSeq.
+	before    []ChatMessage
+	beforeSeq int64
+	missing   []string
+	sources   []string
 	// hint tells the LLM why its last answer was no use.
 	hint string
 	// extra is a last word of the system to the LLM: a step of a ladder to be
