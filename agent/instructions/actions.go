@@ -368,7 +368,7 @@ func (c *compiler) checkTwoTargets(refs []*ref) {
 		words := strings.FieldsFunc(fold.Phrase(between), func(r rune) bool { return r == ' ' || r == ',' })
 		and := between == "," || between == "&" || between == "+"
 		if len(words) == 1 {
-			for _, t := range c.vocab.Scan(words[0]) {
+			for _, t := range c.scan(words[0]) {
 				or = or || t.Is("or")
 				and = and || t.Is("and")
 			}

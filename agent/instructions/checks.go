@@ -11,6 +11,7 @@ import (
 
 // emit writes what was found into the playbook.
 func (c *compiler) emit() {
+	c.pb.Language = c.language
 	c.emitSections()
 	for _, r := range c.refs {
 		if r.kind == refMention && !r.quoted {

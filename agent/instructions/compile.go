@@ -52,6 +52,7 @@ type compiler struct {
 	text       string
 	shadow     *fold.Shadow
 	lineStarts []int
+	language   string // the text's, as far as the vocabulary can tell
 
 	lines     []line
 	sections  []*section
@@ -155,7 +156,7 @@ func (c *compiler) finish() Diagnostics {
 		}
 		return strings.Compare(a.Code, b.Code)
 	})
-	return slices.CompactFunc(c.diags, func(a, b Diagnostic) bool { return a.Code == b.Code && a.Span == b.Span })
+	return slices.CompactFunc(c.diags, func(a, b Diagnostic) bool { return a.Code == b.Code && a.Span == b.Span && a.Message == b.Message })
 }
 
 // report adds a diagnostic about text[start:end].
@@ -229,7 +230,9 @@ func (x *nameIndex) add(name, value string) {
 		return
 	}
 	x.byName[key] = value
-	x.order = append(x.order, name)
+	if k := len(x.order); k == 0 || x.byName[fold.Phrase(x.order[k-1])] != value {
+		x.order = append(x.order, name)
+	}
 	if i, ok := slices.BinarySearchFunc(x.lengths, len(key), func(a, b int) int { return b - a }); !ok {
 		x.lengths = slices.Insert(x.lengths, i, len(key))
 	}
@@ -281,7 +284,7 @@ func (x *nameIndex) nearest(name string) string {
 	return best
 }
 
-// oneOf lists names for a message: a few, and how many more.
+// list writes names for a message: a few, and how many more.
 func (x *nameIndex) list() string {
 	const most = 6
 	if len(x.order) == 0 {

@@ -413,7 +413,7 @@ func isSentence(s string) bool {
 
 func (c *compiler) splitOr(item string) []string {
 	folded := fold.NewShadow(item)
-	for _, t := range c.vocab.Scan(folded.Text) {
+	for _, t := range c.scan(folded.Text) {
 		if !t.Is("or") {
 			continue
 		}
@@ -426,7 +426,7 @@ func (c *compiler) splitOr(item string) []string {
 }
 
 func (c *compiler) hasOr(item string) bool {
-	for _, t := range c.vocab.Scan(fold.Phrase(item)) {
+	for _, t := range c.scan(fold.Phrase(item)) {
 		if t.Is("or") {
 			return true
 		}

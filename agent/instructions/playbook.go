@@ -25,7 +25,10 @@ type Playbook struct {
 	// Text is the source, CRLF turned into LF. Positions point into it.
 	Text string `json:"text"`
 	// Characters is the number of code points of Text.
-	Characters  int            `json:"characters"`
+	Characters int `json:"characters"`
+	// Language is the code of the language that most of the text's known
+	// phrases belong to, such as "id"; empty when there are none.
+	Language    string         `json:"language,omitempty"`
 	Sections    []Section      `json:"sections"`
 	Mentions    []Mention      `json:"mentions"`
 	Variables   []Variable     `json:"variables"`

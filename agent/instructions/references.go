@@ -575,7 +575,7 @@ func (c *compiler) checkContactVariable(v ref, path string) {
 		c.report("unknown-field", SeverityError, v.start, v.end, message, fix)
 		return
 	}
-	if !c.labelled(v, id) {
+	if !v.quoted && !c.labelled(v, id) {
 		c.report("variable-without-label", SeverityInfo, v.start, v.end,
 			fmt.Sprintf("the model sees the value alone: say what it is, such as \"%s: $contact.%s\"", id, id), "")
 	}

@@ -1,6 +1,7 @@
 package instructions
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +34,8 @@ func (t token) language() string { return t.Meanings[0].Language }
 
 func (c *compiler) scanTokens() {
 	found := c.vocab.Scan(c.shadow.Text)
+	c.language = mainLanguage(found)
+	found = c.ownWords(c.shadow.Text, found)
 	found = append(found, scanNumbers(c.shadow.Text)...)
 	slices.SortStableFunc(found, func(a, b vocabulary.Token) int {
 		if a.Start != b.Start {
@@ -59,6 +62,61 @@ func (c *compiler) scanTokens() {
 		covered = t.End
 		c.tokens = append(c.tokens, tok)
 	}
+}
+
+// mainLanguage is the language that most of the text's phrases belong to, by
+// those that are of one language only.
+func mainLanguage(tokens []vocabulary.Token) string {
+	score := map[string]int{}
+	for _, t := range tokens {
+		first := t.Meanings[0].Language
+		if !slices.ContainsFunc(t.Meanings, func(m vocabulary.Meaning) bool { return m.Language != first }) {
+			score[first] += t.End - t.Start
+		}
+	}
+	best := ""
+	for _, l := range slices.Sorted(maps.Keys(score)) {
+		if best == "" || score[l] > score[best] {
+			best = l
+		}
+	}
+	return best
+}
+
+// ownWords drops what words mean in other languages than the text's, where
+// that matters: all of a word of one or two letters ("o" is "or" in Spanish and
+// an article in Portuguese), and of any word the values that disagree ("saat"
+// is an hour in Turkish and a second in Malay).
+func (c *compiler) ownWords(text string, tokens []vocabulary.Token) []vocabulary.Token {
+	out := tokens[:0]
+	for _, t := range tokens {
+		r, _ := utf8.DecodeRuneInString(text[t.Start:])
+		short := t.End-t.Start <= 2 && !fold.Unspaced(r)
+		foreign := func(m vocabulary.Meaning) bool {
+			return m.Kind == "common" || m.Language != c.language && (short && m.Kind != vocabulary.Unit || c.disagrees(t, m))
+		}
+		if !slices.ContainsFunc(t.Meanings, foreign) {
+			out = append(out, t)
+			continue
+		}
+		if own := slices.DeleteFunc(slices.Clone(t.Meanings), foreign); len(own) > 0 {
+			out = append(out, vocabulary.Token{Meanings: own, Start: t.Start, End: t.End})
+		}
+	}
+	return out
+}
+
+// disagrees reports whether the text's own language has another value for what
+// m means.
+func (c *compiler) disagrees(t vocabulary.Token, m vocabulary.Meaning) bool {
+	return m.Value != "" && slices.ContainsFunc(t.Meanings, func(o vocabulary.Meaning) bool {
+		return o.Language == c.language && o.Kind == m.Kind && o.Value != m.Value
+	})
+}
+
+// scan finds phrases in a folded piece of the text.
+func (c *compiler) scan(folded string) []vocabulary.Token {
+	return c.ownWords(folded, c.vocab.Scan(folded))
 }
 
 // within reports whether a token stands in one of the references; *i moves on

@@ -253,21 +253,34 @@ func sorted[V any](m map[string]V) []string {
 	return keys
 }
 
-// expand writes out the alternatives of a phrase.
+// expand writes out the alternatives of a phrase; they may nest.
 func expand(p string) []string {
 	open := strings.IndexByte(p, '(')
 	if open < 0 {
 		return []string{p}
 	}
-	length := strings.IndexByte(p[open:], ')')
-	if length < 0 {
-		return []string{p}
+	depth, start := 0, open+1
+	var alternatives []string
+	for i := open; i < len(p); i++ {
+		switch p[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 || depth == 1 && p[i] == '|' {
+			alternatives = append(alternatives, p[start:i])
+			start = i + 1
+		}
+		if depth == 0 {
+			var out []string
+			for _, alt := range alternatives {
+				out = append(out, expand(p[:open]+alt+p[i+1:])...)
+			}
+			return out
+		}
 	}
-	var out []string
-	for _, alt := range strings.Split(p[open+1:open+length], "|") {
-		out = append(out, expand(p[:open]+alt+p[open+length+1:])...)
-	}
-	return out
+	return []string{p} // a bracket without its partner is itself
 }
 
 func (v *Vocabulary) insert(phrase string, m Meaning) {
@@ -286,7 +299,7 @@ func (v *Vocabulary) insert(phrase string, m Meaning) {
 	if isPrefix {
 		list = &n.prefix
 	}
-	if !slices.ContainsFunc(*list, func(o Meaning) bool { return o.Kind == m.Kind && o.Value == m.Value }) {
+	if !slices.ContainsFunc(*list, func(o Meaning) bool { return o == m }) {
 		*list = append(*list, m)
 	}
 }
