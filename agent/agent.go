@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,12 +73,14 @@ func (e *InstructionError) Error() string {
 // print it). Warnings do not stop it; see [Agent.Diagnostics].
 func New(c Config) (*Agent, error) {
 	c = c.withDefaults()
+	c.Actions = slices.Clone(c.Actions)
+	var errs []error
 	if err := c.validate(); err != nil {
-		return nil, err
+		errs = append(errs, err) // the texts are compiled all the same: their faults come with these
 	}
 	location, err := c.Workspace.Location()
 	if err != nil {
-		return nil, err
+		location = time.UTC // validate has reported it
 	}
 	ws := c.Workspace
 	a := &Agent{cfg: c, id: c.Name, location: location, directory: routing.NewDirectory(&ws)}
@@ -86,7 +89,6 @@ func New(c Config) (*Agent, error) {
 			a.id = t.ID
 		}
 	}
-	var errs []error
 	action := a.compile(&errs)
 	a.rules = newRules(a, action, &errs)
 	if len(errs) > 0 {
@@ -107,10 +109,12 @@ func New(c Config) (*Agent, error) {
 func (a *Agent) compile(errs *[]error) map[string]*instructions.Playbook {
 	c := &a.cfg
 	opts := instructions.Options{
-		Workspace:   a.directory.Workspace(),
-		Directory:   a.directory,
-		Actions:     []instructions.EnabledAction{},
-		ReplyWindow: c.Channel.Capabilities("").ReplyWindow,
+		Workspace: a.directory.Workspace(),
+		Directory: a.directory,
+		Actions:   []instructions.EnabledAction{},
+	}
+	if c.Channel != nil {
+		opts.ReplyWindow = c.Channel.Capabilities("").ReplyWindow
 	}
 	for _, act := range c.Actions {
 		opts.Actions = append(opts.Actions, instructions.EnabledAction{Name: act.Name, Prompt: act.Prompt})
@@ -123,6 +127,7 @@ func (a *Agent) compile(errs *[]error) map[string]*instructions.Playbook {
 	}
 	if c.Playbook != nil {
 		a.playbook = c.Playbook
+		a.diagnostics = append(a.diagnostics, a.vanished(c.Playbook)...)
 		if c.Playbook.Grammar != instructions.GrammarVersion {
 			a.diagnostics = append(a.diagnostics, instructions.Diagnostic{
 				Code: "stale-playbook", Severity: instructions.SeverityWarning,
@@ -151,6 +156,31 @@ func (a *Agent) compile(errs *[]error) map[string]*instructions.Playbook {
 	}
 	a.ladders = append(a.ladders, c.Ladders...)
 	return compiled
+}
+
+// vanished warns of the targets of a stored playbook that have left the
+// workspace since: they are not allowed any more (I15).
+func (a *Agent) vanished(pb *instructions.Playbook) (ds instructions.Diagnostics) {
+	for _, t := range pb.Targets {
+		if t.Target.ID == "" {
+			continue
+		}
+		if _, ok := a.directory.ByID(t.Target.Kind, t.Target.ID); ok {
+			continue
+		}
+		span := instructions.Span{Line: 1, Column: 1}
+		for _, m := range pb.Mentions {
+			if m.Target.Same(t.Target) {
+				span = m.Span
+				break
+			}
+		}
+		ds = append(ds, instructions.Diagnostic{
+			Code: "unknown-mention", Severity: instructions.SeverityWarning, Span: span,
+			Message: fmt.Sprintf("@%s is not in the workspace any more and is not assigned to: change the prompt and save it again", t.Target.Name),
+		})
+	}
+	return ds
 }
 
 // buildTools makes what the LLM is offered: the enabled actions, with the

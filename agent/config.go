@@ -285,6 +285,9 @@ func (c *Config) validate() error {
 	if c.Instructions != "" && c.Playbook != nil {
 		fault("agent %q has both Instructions and a Playbook: give one of them", c.Name)
 	}
+	if c.Playbook != nil && strings.TrimSpace(c.Playbook.Text) == "" {
+		fault("the Playbook of agent %q is empty: compile one with instructions.Compile", c.Name)
+	}
 	if c.LLM == nil {
 		fault("agent %q has no LLM: give one, for example langchain.New(model)", c.Name)
 	}
@@ -317,23 +320,34 @@ func (c *Config) validate() error {
 func (c *Config) validateNumbers() (errs []error) {
 	l := c.Limits
 	counts := map[string]int{
-		"LLMCalls": l.LLMCalls, "ActionCalls": l.ActionCalls, "IdenticalCalls": l.IdenticalCalls, "ErrorsPerAction": l.ErrorsPerAction,
-		"History": l.History, "Supersedes": l.Supersedes, "Handoffs": l.Handoffs, "ValueLength": l.ValueLength, "InboundBytes": l.InboundBytes,
-		"ReplyBytes": l.ReplyBytes, "ResultBytes": l.ResultBytes, "Passages": l.Passages, "Attempts": l.Attempts,
+		"Limits.LLMCalls": l.LLMCalls, "Limits.ActionCalls": l.ActionCalls, "Limits.IdenticalCalls": l.IdenticalCalls,
+		"Limits.ErrorsPerAction": l.ErrorsPerAction, "Limits.History": l.History, "Limits.Supersedes": l.Supersedes,
+		"Limits.Handoffs": l.Handoffs, "Limits.ValueLength": l.ValueLength, "Limits.InboundBytes": l.InboundBytes,
+		"Limits.ReplyBytes": l.ReplyBytes, "Limits.ResultBytes": l.ResultBytes, "Limits.Passages": l.Passages, "Limits.Attempts": l.Attempts,
+		"Retry.Attempts": c.Retry.Attempts, "Retry.SendAttempts": c.Retry.SendAttempts, "FollowUps.MaxUnanswered": c.FollowUps.MaxUnanswered,
 	}
 	for _, name := range sortedKeys(counts) {
 		if v := counts[name]; v < 0 {
-			errs = append(errs, fmt.Errorf("agent: Limits.%s is %d: give a positive number, or 0 for the default", name, v))
+			errs = append(errs, fmt.Errorf("agent: %s is %d: give a positive number, or 0 for the default", name, v))
 		}
 	}
 	t := c.Timeouts
 	bounds := map[string]time.Duration{
 		"LLM": t.LLM, "Action": t.Action, "Knowledge": t.Knowledge, "Presence": t.Presence, "Send": t.Send, "Lease": t.Lease, "Poll": t.Poll,
 	}
-	for _, name := range sortedKeys(bounds) {
-		if v := bounds[name]; v < 0 {
-			errs = append(errs, fmt.Errorf("agent: Timeouts.%s is %v: give a positive duration, or 0 for the default", name, v))
+	durations := map[string]time.Duration{
+		"Retry.First": c.Retry.First, "Retry.Max": c.Retry.Max, "FollowUps.DefaultDelay": c.FollowUps.DefaultDelay,
+	}
+	for name, d := range bounds {
+		durations["Timeouts."+name] = d
+	}
+	for _, name := range sortedKeys(durations) {
+		if v := durations[name]; v < 0 {
+			errs = append(errs, fmt.Errorf("agent: %s is %v: give a positive duration, or 0 for the default", name, v))
 		}
+	}
+	if c.Debounce < 0 {
+		errs = append(errs, fmt.Errorf("agent: Debounce is %v: give a positive duration, 0 for the default, or Off", c.Debounce))
 	}
 	for _, name := range []string{"LLM", "Action", "Send"} {
 		if v := bounds[name]; v >= t.Lease && t.Lease > 0 {

@@ -85,6 +85,9 @@ func NewMux(agents ...*Agent) (*Mux, error) {
 				errs = append(errs, fmt.Errorf("agent: %q may hand over to @%s, which is not in the Mux: add that agent", a.cfg.Name, t.Name))
 			}
 		}
+		if t, err := a.rules.exists(a.cfg.Fallback.Assign); err == nil && t.Kind == frontdesk.TargetAIAgent && m.byID[t.ID] == nil {
+			errs = append(errs, fmt.Errorf("agent: the fallback of %q is @%s, which is not in the Mux: add that agent", a.cfg.Name, t.Name))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

@@ -69,7 +69,9 @@ func newRules(a *Agent, prompts map[string]*instructions.Playbook, errs *[]error
 	}
 	for _, pb := range books {
 		for _, t := range pb.Targets {
-			r.allow(t)
+			if _, err := r.exists(t.Target); err == nil { // a stored playbook may name somebody who has left (I15)
+				r.allow(t)
+			}
 		}
 		for _, c := range pb.Constraints {
 			if c.Enforced {
