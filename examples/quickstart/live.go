@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/tmc/langchaingo/llms"
+	"github.com/tmc/langchaingo/llms/anthropic"
+	"github.com/tmc/langchaingo/llms/openai"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/agent/langchain"
+)
+
+// chat is a live chat on the console with the same agent: a real model, the
+// system's clock, follow-ups after two minutes of silence.
+func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, model, baseURL string) error {
+	llm, err := liveModel(provider, model, baseURL)
+	if err != nil {
+		return err
+	}
+	clock := frontdesk.SystemClock{}
+	t, err := newTranscript(out, clock, lang)
+	if err != nil {
+		return err
+	}
+	o, err := newOffice(lang, langchain.New(llm), t, clock, t.turn)
+	if err != nil {
+		return err
+	}
+	t.compiled(o.agent)
+	fmt.Fprintln(t.w, "Write to the agent, a line at a time. The end of the input ends the chat.")
+	if err := t.w.Flush(); err != nil {
+		return err
+	}
+
+	// Run does the answers, retries and follow-ups as they fall due.
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	stopped := make(chan error, 1)
+	go func() { stopped <- o.mux.Run(running) }()
+
+	lines := make(chan string)
+	go func() { // a read from a terminal cannot be cancelled
+		defer close(lines)
+		for s := bufio.NewScanner(in); s.Scan(); {
+			lines <- s.Text()
+		}
+	}()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			stop()
+			<-stopped
+			return nil
+		case text, ok := <-lines:
+			if !ok {
+				stop()
+				if err := <-stopped; !errors.Is(err, context.Canceled) {
+					return err
+				}
+				// What was under way was given back, and is done here.
+				_, err := o.mux.RunDue(ctx)
+				return err
+			}
+			if text = strings.TrimSpace(text); text == "" {
+				continue
+			}
+			err := o.mux.Accept(ctx, frontdesk.Inbound{Channel: "console", ID: fmt.Sprint(n), From: "you", Text: text})
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// liveModel makes the model that the flags and the environment name.
+func liveModel(provider, model, baseURL string) (llms.Model, error) {
+	or := func(values ...string) string {
+		for _, v := range values {
+			if v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	switch provider {
+	case "openai":
+		options := []openai.Option{openai.WithModel(or(model, "gpt-4.1")), openai.WithHTTPClient(langchain.HTTPClient())}
+		if baseURL != "" {
+			options = append(options, openai.WithBaseURL(baseURL))
+		}
+		return openai.New(options...) // the key comes from OPENAI_API_KEY
+	case "ollama":
+		// Ollama's own provider drops tools; its OpenAI address takes them.
+		host := strings.TrimSuffix(or(baseURL, os.Getenv("OLLAMA_HOST"), "127.0.0.1:11434"), "/")
+		if !strings.Contains(host, "://") {
+			host = "http://" + host
+		}
+		if !strings.HasSuffix(host, "/v1") {
+			host += "/v1"
+		}
+		return openai.New(openai.WithBaseURL(host), openai.WithToken("ollama"), openai.WithModel(or(model, "qwen3")),
+			openai.WithHTTPClient(langchain.HTTPClient()))
+	case "anthropic":
+		options := []anthropic.Option{anthropic.WithModel(or(model, "claude-sonnet-4-5")), anthropic.WithHTTPClient(langchain.HTTPClient())}
+		if baseURL != "" {
+			options = append(options, anthropic.WithBaseURL(baseURL))
+		}
+		return anthropic.New(options...) // the key comes from ANTHROPIC_API_KEY
+	}
+	return nil, fmt.Errorf("there is no provider %q here: use -llm openai, ollama or anthropic", provider)
+}
