@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -172,6 +173,10 @@ func (b *builder) route(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.choice.AIAgentID != "" && (b.out.failure != "" || d.fellBack) && b.hadIt(d.choice.AIAgentID) {
+		// Agents that fall back on each other would go on for ever (S9.3).
+		d = decision{target: frontdesk.Target{Kind: frontdesk.TargetNobody}, fellBack: d.fellBack, nobody: true}
+	}
 	if d.fellBack {
 		to := "It waits for a human."
 		if !d.nobody {
@@ -183,6 +188,13 @@ func (b *builder) route(ctx context.Context) error {
 	b.c.Rotations, b.c.Loads = d.rotations, d.loads
 	b.moved = true
 	return nil
+}
+
+// hadIt reports whether an agent may not get the conversation once more since
+// the contact wrote.
+func (b *builder) hadIt(id string) bool {
+	chain := b.task.Trigger.Agents
+	return id == b.a.id || slices.Contains(chain, id) || len(chain) >= b.a.cfg.Limits.Handoffs
 }
 
 // destination is where the conversation goes, if it goes anywhere.
@@ -312,14 +324,16 @@ func (b *builder) consume() {
 		b.c.Messages = append(b.c.Messages, w)
 	}
 	next := b.m.agentOf(&b.conv)
-	handoff := b.staged.assign != nil && b.staged.assign.Target.Kind == frontdesk.TargetAIAgent && next != nil
 	switch {
-	case handoff && b.conv.Status == frontdesk.Open:
-		as := b.staged.assign
-		b.turn.NextID = b.nextTurn(Trigger{
-			Kind: TriggerHandoff, From: b.a.cfg.Name, TurnID: b.turn.ID, Reason: as.Reason, Summary: as.Summary,
+	case next != nil && next != b.a:
+		t := Trigger{
+			Kind: TriggerHandoff, From: b.a.cfg.Name, TurnID: b.turn.ID, Reason: b.out.failure,
 			Agents: append(append([]string(nil), b.task.Trigger.Agents...), b.a.id),
-		})
+		}
+		if as := b.staged.assign; as != nil {
+			t.Reason, t.Summary = as.Reason, as.Summary
+		}
+		b.turn.NextID = b.nextTurn(t)
 	case len(rest) == 0:
 	case next != nil:
 		b.nextTurn(Trigger{Kind: TriggerInbound})

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -314,8 +315,8 @@ func label(m *frontdesk.Message) string {
 // that loses nothing with any provider.
 func renderCall(out []ChatMessage, id string, r resultData) []ChatMessage {
 	args := r.Call.Arguments
-	if len(args) == 0 || !json.Valid(args) {
-		args = json.RawMessage(`{}`) // what is no JSON is never shown again
+	if trimmed := bytes.TrimSpace(args); len(trimmed) == 0 || trimmed[0] != '{' || !json.Valid(args) {
+		args = json.RawMessage(`{}`) // what is no JSON object is never shown again: providers refuse it
 	}
 	return append(out,
 		ChatMessage{Role: RoleAssistant, Calls: []ToolCall{{ID: id, Name: callName(r.Call.Name), Arguments: args}}},

@@ -315,7 +315,10 @@ func (r *rules) checkFields(set map[string]frontdesk.Value, builtin bool) (map[s
 
 // parseField reads a value as its field's type asks.
 func parseField(f frontdesk.Field, v frontdesk.Value) (frontdesk.Value, error) {
-	if v.IsZero() || v.Type() == f.Kind() {
+	if v.IsZero() {
+		return v, nil
+	}
+	if f.Kind() != frontdesk.TypeText && v.Type() == f.Kind() {
 		return v, nil
 	}
 	text := v.String()

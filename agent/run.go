@@ -19,6 +19,8 @@ type run struct {
 	view View
 	j    *journal
 	llm  LLM
+	// onFallback is set when llm is the fallback's.
+	onFallback bool
 	// messages are those that the LLM may see, by Seq.
 	messages []frontdesk.Message
 	// fresh is set while the view was read after the last append: the first
@@ -106,6 +108,9 @@ func mergeMessages(a, b []frontdesk.Message) []frontdesk.Message {
 // open one may go on. errDropped: it may not.
 func (r *run) begin(a *Agent) error {
 	r.a, r.llm = a, a.cfg.LLM
+	if f := a.cfg.Fallback.LLM; f != nil && r.task.Failures >= a.cfg.Retry.Attempts {
+		r.llm, r.onFallback = f, true
+	}
 	conv := r.view.Conversation
 	start := startData{Epoch: conv.Epoch, Instructions: a.playbook.Hash, Agent: a.id, Seen: conv.LastSeq, Started: r.now}
 	switch s := r.j.start; {

@@ -83,10 +83,12 @@ func (r *run) ask(ctx context.Context) (out outcome, done bool, err error) {
 // it is in use already.
 func (r *run) useFallbackLLM() bool {
 	f := r.a.cfg.Fallback.LLM
-	if f == nil || r.llm == nil || same(r.llm, f) {
+	if f == nil || r.llm == nil || r.onFallback {
 		return false
 	}
-	r.llm, r.j.dropped, r.task.Failures = f, 0, 0
+	// The failures say, after a pause or a crash, which LLM it is the turn of.
+	r.llm, r.onFallback, r.j.dropped = f, true, 0
+	r.task.Failures = max(r.task.Failures, r.a.cfg.Retry.Attempts)
 	return true
 }
 
@@ -141,13 +143,17 @@ func (r *run) llmFailed(ctx context.Context, cause error) (out outcome, done boo
 			r.a.gate.closeUntil(now.Add(le.RetryAfter))
 		}
 	}
-	if r.task.Failures+1 >= r.a.cfg.Retry.Attempts {
+	attempts := r.a.cfg.Retry.Attempts
+	if r.onFallback {
+		attempts *= 2
+	}
+	if r.task.Failures+1 >= attempts {
 		if r.useFallbackLLM() {
 			return out, false, nil
 		}
 		return outcome{failure: fmt.Sprintf("the LLM failed %d times: %s", r.task.Failures+1, clip(cause.Error(), 200))}, true, nil
 	}
-	at := now.Add(r.m.backoff(r.task.Failures + 1))
+	at := now.Add(r.m.backoff(r.task.Failures%r.a.cfg.Retry.Attempts + 1))
 	if until, closed := r.a.gate.closed(at); closed {
 		at = until
 	}
