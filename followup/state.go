@@ -71,7 +71,11 @@ func Arm(l Ladder, o ArmOptions) (State, bool) {
 	if delay == 0 || len(l.Steps) == 0 {
 		return State{}, false
 	}
-	l.Steps = slices.Clone(l.Steps)
+	// A ladder that gives every time is shared as it is: nobody modifies it,
+	// and a million contacts may wait on the same one.
+	if slices.ContainsFunc(l.Steps, func(s Step) bool { return s.Delay <= 0 }) {
+		l.Steps = slices.Clone(l.Steps)
+	}
 	for i := range l.Steps {
 		step := &l.Steps[i]
 		if step.Delay > 0 {
