@@ -171,6 +171,7 @@ var loadPromises = []storePromise{
 		full := agent.Query{History: 9, Turns: true, Waiting: true, Outbox: true, Tasks: true, TurnID: "a-turn", DedupeKey: "a-key", Rotations: []string{"a-rotation"}, Loads: true}
 		byID := full
 		byID.ConversationID = "a"
+		c.stored("a")
 		want := c.load(byID)
 		for _, q := range []agent.Query{
 			{Identity: identity("a")}, {MessageID: "a-1"}, {CallID: "a-call"}, {ProviderID: "provider", Identity: frontdesk.Identity{Channel: "chat"}},
@@ -313,6 +314,7 @@ var loadPromises = []storePromise{
 	}},
 	{"load/apart", "keeps the messages, tasks and turns of conversations apart", func(c *storeCase) {
 		c.commit("a commit of everything", c.whole("a"))
+		c.stored("a")
 		before := canon(c.all("a"))
 		c.commit("another conversation", c.whole("b"))
 		c.equal("the first conversation after the second was made", before, canon(c.all("a")))

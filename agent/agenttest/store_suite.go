@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func (p storePromise) check(s agent.Store) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, ok := r.(caseOver); !ok {
-				panic(r)
+				c.Errorf("panic, in the store or over what it gave: %v\n%s", r, debug.Stack())
 			}
 		}
 		err = errors.Join(c.faults...)

@@ -133,7 +133,7 @@ var concurrencyPromises = []storePromise{
 			c.conversation(fmt.Sprintf("c%03d", i), turnTask(c.at(i%7)), task(agent.TaskSend, c.at(i%5)))
 		}
 		var mu sync.Mutex
-		times := map[string]int{}
+		given, times := 0, map[string]int{}
 		c.parallel(8, func(int) error {
 			for {
 				got, err := c.Claim(c.ctx, agent.ClaimQuery{Now: c.at(10), Until: c.at(70), Worker: "w", Max: 3})
@@ -143,8 +143,13 @@ var concurrencyPromises = []storePromise{
 				mu.Lock()
 				for _, t := range got.Tasks {
 					times[t.ConversationID+"/"+string(t.Kind)]++
+					given++
 				}
+				enough := given > 2*lanes // it gives the same ones for ever
 				mu.Unlock()
+				if enough {
+					return nil
+				}
 			}
 		})
 		for lane, n := range times {
@@ -154,19 +159,21 @@ var concurrencyPromises = []storePromise{
 		}
 		c.equal("number of tasks that were given", lanes, len(times))
 	}},
-	{"parallel/version", "lets one of several commits on the same version through", func(c *storeCase) {
+	{"parallel/version", "lets one of several commits on the same version through, and refuses the others (ErrConflict)", func(c *storeCase) {
 		c.conversation("a")
-		const each, workers = 20, 8
-		c.parallel(workers, func(int) error {
-			for range each {
-				if err := c.increment("a"); err != nil {
-					return err
-				}
+		const rounds = 15
+		c.contest(rounds, func(worker int) (agent.Commit, error) {
+			v, err := c.Load(c.ctx, agent.Query{ConversationID: "a"})
+			if err != nil {
+				return agent.Commit{}, err
 			}
-			return nil
+			conv := *v.Conversation
+			conv.Unanswered++
+			conv.Summary = fmt.Sprint(worker)
+			return agent.Commit{Conversation: &conv}, nil
 		})
-		c.equal("commits that were counted", each*workers, c.stored("a").Unanswered)
-		c.equal("the version", each*workers+1, c.stored("a").Version)
+		c.equal("commits that were counted", rounds, c.stored("a").Unanswered)
+		c.equal("the version", rounds+1, c.stored("a").Version)
 	}},
 	{"parallel/accept", "stores a message once that several accept at once, with one contact and one conversation", func(c *storeCase) {
 		var mu sync.Mutex
@@ -193,27 +200,15 @@ var concurrencyPromises = []storePromise{
 		}
 	}},
 	{"parallel/rotation", "moves a rotation once for each commit, without a gap and without a repeat", func(c *storeCase) {
-		const each, workers = 10, 8
-		c.parallel(workers, func(int) error {
-			for done := 0; done < each; {
-				v, err := c.Load(c.ctx, agent.Query{Rotations: []string{"r"}})
-				if err != nil {
-					return err
-				}
-				r := v.Rotations["r"]
-				r.Name, r.Last = "r", r.Last+"."
-				switch err := c.Commit(c.ctx, agent.Commit{Rotations: []agent.Rotation{r}}); {
-				case err == nil:
-					done++
-				case !errors.Is(err, agent.ErrConflict):
-					return err
-				}
-			}
-			return nil
+		const rounds = 15
+		c.contest(rounds, func(int) (agent.Commit, error) {
+			v, err := c.Load(c.ctx, agent.Query{Rotations: []string{"r"}})
+			r := v.Rotations["r"]
+			r.Name, r.Last = "r", r.Last+"."
+			return agent.Commit{Rotations: []agent.Rotation{r}}, err
 		})
 		got := c.load(agent.Query{Rotations: []string{"r"}}).Rotations["r"]
-		c.equal("moves", each*workers, len(got.Last))
-		c.equal("the version", each*workers, got.Version)
+		c.equal("the rotation", agent.Rotation{Name: "r", Last: strings.Repeat(".", rounds), Version: rounds}, got)
 	}},
 	{"parallel/moment", "reads everything in a View as of one moment", func(c *storeCase) {
 		c.conversation("a")
@@ -303,18 +298,35 @@ func (c *storeCase) lockstep(id string, n int) error {
 	})
 }
 
-// increment adds one to a conversation, however often it takes.
-func (c *storeCase) increment(id string) error {
-	for {
-		v, err := c.Load(c.ctx, agent.Query{ConversationID: id})
-		if err != nil {
-			return err
-		}
-		conv := *v.Conversation
-		conv.Unanswered++
-		if err := c.Commit(c.ctx, agent.Commit{Conversation: &conv}); !errors.Is(err, agent.ErrConflict) {
-			return err
-		}
+// contest lets several prepare a commit from what they read, and only then
+// commit, all at once: one of them has to get through each round.
+func (c *storeCase) contest(rounds int, prepare func(worker int) (agent.Commit, error)) {
+	const workers = 8
+	for round := range rounds {
+		var read sync.WaitGroup
+		read.Add(workers)
+		var mu sync.Mutex
+		won := 0
+		c.parallel(workers, func(i int) error {
+			commit, err := func() (agent.Commit, error) {
+				defer read.Done()
+				return prepare(i)
+			}()
+			read.Wait()
+			if err != nil {
+				return err
+			}
+			switch err := c.Commit(c.ctx, commit); {
+			case err == nil:
+				mu.Lock()
+				defer mu.Unlock()
+				won++
+			case !errors.Is(err, agent.ErrConflict):
+				return err
+			}
+			return nil
+		})
+		c.equal(fmt.Sprintf("number of commits that went through in round %d", round+1), 1, won)
 	}
 }
 
@@ -331,6 +343,11 @@ func (c *storeCase) parallel(n int, f func(i int) error) {
 	for i := range n {
 		group.Go(func() {
 			<-begin
+			defer func() {
+				if r := recover(); r != nil {
+					errs[i] = fmt.Errorf("panic: %v", r)
+				}
+			}()
 			errs[i] = f(i)
 		})
 	}
