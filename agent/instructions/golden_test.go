@@ -90,7 +90,7 @@ func TestGolden(t *testing.T) {
 			a, err := txtar.ParseFile(file)
 			require.NoError(t, err)
 			opts, action := options(t, string(a.Comment))
-			for i := range a.Files {
+			for i := 0; i < len(a.Files); i++ { // grows while it is updated
 				prompt, ok := strings.CutSuffix(a.Files[i].Name, ".md")
 				if !ok {
 					continue

@@ -24,6 +24,7 @@ type draft struct {
 	messages   []followup.Message
 	messageAt  int // where the first message stands
 	lastQuote  int // where the last one ends
+	timeEnd    int // where the step's own time ends
 	mode       followup.Mode
 	sites      []*site
 	follows    bool // "follow up", without words of a message
@@ -35,6 +36,11 @@ type draft struct {
 
 func (d *draft) hasContent() bool {
 	return d.follows || d.sends || len(d.messages) > 0 || len(d.sites) > 0
+}
+
+// onlyFollows reports whether a step says "follow up" and nothing more.
+func (d *draft) onlyFollows() bool {
+	return d.follows && !d.sends && len(d.messages) == 0 && len(d.sites) == 0
 }
 
 // plan is a ladder while the text is read.
@@ -256,7 +262,7 @@ func (r *reader) take(d *draft, delays []int, cl clause) {
 		x := c.delays[k]
 		r.used[k] = true
 		d.delays, d.offsets, d.vague = x.list, x.offsets, x.vague
-		d.end = max(d.end, x.end)
+		d.end, d.timeEnd = max(d.end, x.end), x.end
 		d.relative = d.relative || c.relative(x, cl)
 	}
 }
@@ -281,18 +287,73 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 		delays = r.neighbour(s.clauses[k+1], true)
 	}
 	verb := c.sentenceHas(s, "follow_up")
-	if r.cur == nil && len(delays) == 0 && !follow && !verb {
+	if r.cur == nil && len(delays) == 0 && !follow && !verb && !r.trailing(s, cl) {
 		return // a condition of the flow, without a time
 	}
 	var d *draft
-	if r.cur == nil || r.cur.last().hasContent() || len(r.cur.last().delays) > 0 && len(delays) > 0 {
+	switch {
+	case r.cur != nil && r.cur.last().start >= s.start && r.cur.last().onlyFollows() && len(r.cur.last().delays) == 0:
+		d = r.cur.last() // "follow up twice, every 2 hours, if they do not reply"
+	case r.cur == nil || r.cur.last().hasContent() || len(r.cur.last().delays) > 0 && len(delays) > 0:
 		d = r.begin(s, c.tokens[t].start, c.tokens[t].end)
-	} else {
+		r.adopt(s, k, t, d)
+	default:
 		d = r.cur.last()
+	}
+	if v := c.clauseHas(cl, "follow_up"); v >= 0 && !c.negated(s, v) && !r.isAnchor(s, v) {
+		d.follows = true
+		if d.times == 0 {
+			d.times = c.timesIn(s)
+		}
 	}
 	d.relative = d.relative || c.clauseHas(cl, "again") >= 0
 	r.take(d, delays, cl)
 	r.intro = len(delays) == 0 && strings.HasSuffix(strings.TrimRight(c.text[s.start:s.end], "* "), ":")
+}
+
+// adopt takes what a sentence says and does before its silence phrase: "close
+// the conversation if the contact does not reply for 3 hours".
+func (r *reader) adopt(s *sentence, k, t int, d *draft) {
+	c := r.c
+	i, _ := slices.BinarySearchFunc(c.sites, s.lo, func(st *site, o int) int { return st.token - o })
+	first := i
+	for ; i < len(c.sites) && c.sites[i].token < s.hi; i++ {
+		if c.sites[i].token > t {
+			return
+		}
+	}
+	for _, cl := range s.clauses[k:] {
+		if q, ok := c.quoteAt(cl.start); ok && q.start == cl.start || cl.lo > t && c.clauseHas(cl, "send", "follow_up") >= 0 {
+			return
+		}
+	}
+	for _, cl := range s.clauses[:k] {
+		if q, ok := c.quoteAt(cl.start); ok && q.start == cl.start && !c.isValue(q) && q.text(c.text) != "" {
+			d.messages = append(d.messages, followup.Message{Text: q.text(c.text), Verbatim: true})
+			d.start, d.messageAt, d.lastQuote = min(d.start, q.start), q.start, q.end
+		}
+	}
+	for _, st := range c.sites[first:i] {
+		if !st.followUp {
+			st.followUp = true
+			d.sites = append(d.sites, st)
+			d.start = min(d.start, st.start)
+		}
+	}
+}
+
+// trailing reports whether a later clause of the sentence says what to send and
+// after how long: "if they do not reply, send 'A' after 5 minutes".
+func (r *reader) trailing(s *sentence, cl clause) bool {
+	rest := clause{start: cl.end, end: s.end, lo: cl.hi, hi: s.hi}
+	found := r.delaysFrom(rest)
+	return len(found) > 0 && r.c.clauseHas(rest, "send") >= 0 && r.follows(r.c.delays[found[0]])
+}
+
+// follows reports whether "after" stands right before a delay.
+func (r *reader) follows(x delay) bool {
+	c := r.c
+	return x.lo > 0 && c.tokens[x.lo-1].any("after") && x.start-c.tokens[x.lo-1].end <= 2
 }
 
 // neighbour returns the delays of the clause beside a silence phrase: "after 2
@@ -392,6 +453,25 @@ func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 		}
 	case r.cur.last().hasContent() && (r.then || leads):
 		r.take(r.begin(s, x.start, x.end), delays, cl)
+	case r.follows(x):
+		r.trail(s, x, cl, delays)
+	}
+}
+
+// trail takes a time that stands behind its message: "'A' after 5 minutes, 'B'
+// after an hour". A message behind the step's own time begins the next step.
+func (r *reader) trail(s *sentence, x delay, cl clause, delays []int) {
+	d := r.cur.last()
+	n := len(d.messages)
+	switch {
+	case n > 0 && len(d.delays) == 0:
+		r.take(d, delays, cl)
+	case n > 1 && len(d.sites) == 0 && d.lastQuote > d.timeEnd:
+		last := d.messages[n-1]
+		d.messages = slices.Clip(d.messages[:n-1])
+		next := r.begin(s, d.lastQuote, x.end)
+		next.messages, next.messageAt, next.lastQuote = []followup.Message{last}, d.lastQuote, d.lastQuote
+		r.take(next, delays, cl)
 	}
 }
 

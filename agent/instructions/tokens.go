@@ -506,6 +506,9 @@ func (c *compiler) readPart(i int) (d, unit time.Duration, next int, ok bool) {
 		return 0, 0, i, false
 	}
 	v, isNumber := c.tokens[i].Value(vocabulary.Number)
+	if !isNumber && c.is(i, "another", "every") && c.is(i+1, vocabulary.Unit) && c.gap(i) == "" {
+		v, isNumber = "1", true // "another hour"
+	}
 	if !isNumber {
 		return 0, 0, i, false
 	}
