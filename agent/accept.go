@@ -126,7 +126,7 @@ func (m *Mux) inboundCommit(view *View, in frontdesk.Inbound, messageID string, 
 		ID: messageID, ConversationID: conv.ID, Seq: conv.LastSeq, Direction: frontdesk.DirInbound,
 		Author: frontdesk.Author{Kind: frontdesk.AuthorContact, ID: contact.ID}, Text: in.Text, At: at, ProviderID: in.ID,
 	}
-	c.Delete = append(c.Delete, TaskFollowUp) // S8.4: whatever the contact writes
+	m.endLadder(view, "the contact wrote", &c) // S8.4: whatever it was
 
 	wasOut := conv.OptedOut
 	switch {

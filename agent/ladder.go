@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/text/language"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/followup"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
 	"github.com/seed-a71cb1d8/frontdesk/variables"
 )
 
@@ -20,6 +24,8 @@ type ladderStep struct {
 	step    followup.Step
 	texts   []string
 	results []resultData
+	// outside are the custom actions, which are run after the texts are there.
+	outside []resultData
 }
 
 // runFollowUp does the next step of a ladder, if it may still be done (S8.3).
@@ -55,10 +61,14 @@ func (m *Mux) runFollowUp(ctx context.Context, t ClaimedTask) (*Turn, error) {
 		return r.cancelStep(ctx, "the conversation was closed, assigned or taken over")
 	}
 	r.ladder = &ladderStep{state: *now.Ladder, step: step}
-	if why := r.stepActions(ctx); why != "" {
+	if why := r.checkActions(ctx); why != "" {
 		return r.cancelStep(ctx, why)
 	}
-	err = r.stepTexts(ctx)
+	// The outside actions come last: the contact may write while the LLM does,
+	// and then nothing of the step is done.
+	if err = r.stepTexts(ctx); err == nil {
+		err = r.outsideActions(ctx)
+	}
 	if err == nil {
 		var turn *Turn
 		if turn, err = r.commit(ctx, outcome{}); err == nil {
@@ -130,41 +140,116 @@ func (r *run) cancelStep(ctx context.Context, why string) (*Turn, error) {
 	return nil, errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
 }
 
-// stepActions turns the actions of a step into checked changes. It returns
-// why the step must be cancelled when something it names is gone. Actions of
-// a step need no LLM (S8.8).
-func (r *run) stepActions(ctx context.Context) (why string) {
+// checkActions turns the built-in actions of a step into checked changes and
+// sees that its custom ones can be run. It returns why the step must be
+// cancelled when something it names is gone (protocol rule 7). Actions of a
+// step need no LLM (S8.8).
+func (r *run) checkActions(ctx context.Context) (why string) {
 	for i, act := range r.ladder.step.Actions {
 		name, res, err := ladderResult(act)
 		t := r.a.byName[name]
 		if t == nil {
 			return "action " + clip(name, 60) + " is no longer enabled"
 		}
-		rec := CallRecord{ID: fmt.Sprintf("%s/ladder/%d", r.task.TurnID, i+1), Name: name, Arguments: act.Args, Outcome: CallDone, Detail: "done"}
-		if err == nil && !t.action.Builtin {
-			res, err = r.runAction(ctx, t.action, rec)
-			if err != nil {
-				rec.Outcome, rec.Detail = CallFailed, clip(err.Error(), 500)
-				r.ladder.results = append(r.ladder.results, resultData{Call: rec, Outside: true})
+		gone := func(err error) string { return "action " + name + " is no longer possible: " + err.Error() }
+		if err != nil {
+			return gone(err)
+		}
+		rec := CallRecord{ID: r.stepCallID(i), Name: name, Arguments: act.Args, Outcome: CallDone, Detail: "done"}
+		if !t.action.Builtin {
+			if rec.Arguments, err = t.checker.Check(act.Args); err != nil {
+				return gone(err)
+			}
+			if t.action.NeedsApproval {
+				rec.Outcome, rec.Detail = CallPending, "pending: a person has to approve it"
+				r.ladder.results = append(r.ladder.results, resultData{Call: rec})
 				continue
 			}
+			r.ladder.outside = append(r.ladder.outside, resultData{Call: rec, Outside: true})
+			continue
 		}
-		var checked actions.Result
-		if err == nil {
-			checked, err = r.a.rules.check(res, false)
-		}
+		checked, err := r.a.rules.check(res, false)
 		if err != nil {
-			return "action " + name + " is no longer possible: " + err.Error()
+			return gone(err)
 		}
-		if rec.Arguments == nil {
-			rec.Arguments, err = json.Marshal(act)
-			if err != nil {
-				return "action " + name + " is no longer possible: " + err.Error()
+		if as := checked.Assign; as != nil && as.Target.Kind == frontdesk.TargetAIAgent {
+			if _, refusal, _ := r.checkAssign(ctx, as); refusal != "" {
+				return gone(errors.New(refusal))
 			}
 		}
-		r.ladder.results = append(r.ladder.results, resultData{Call: rec, Outside: !t.action.Builtin, Result: &checked})
+		if rec.Arguments, err = json.Marshal(act); err != nil {
+			return gone(err)
+		}
+		r.ladder.results = append(r.ladder.results, resultData{Call: rec, Result: &checked})
 	}
 	return ""
+}
+
+// stepCallID is the ID, and the idempotency key, of the i-th action of a step.
+func (r *run) stepCallID(i int) string { return fmt.Sprintf("%s/ladder/%d", r.task.TurnID, i+1) }
+
+// outsideActions runs the custom actions of a step and records what came of
+// them, so that after a crash a recorded one is not run again (S6.8, S7.5).
+// One that fails does not stop the others, nor the step.
+func (r *run) outsideActions(ctx context.Context) error {
+	for _, res := range r.ladder.outside {
+		if r.recorded(res.Call.ID) {
+			continue
+		}
+		if err := r.refresh(ctx); err != nil {
+			return err
+		}
+		refuse := func(o CallOutcome, detail string) (resultData, string, error) {
+			res.Call.Outcome, res.Call.Detail = o, detail
+			return res, "", nil
+		}
+		var err error
+		if s := r.j.started; s != nil && s.ID == res.Call.ID {
+			res, _, err = refuse(CallUnknown, "it was started and its outcome is not known: it is not run again")
+		} else {
+			res, _, err = r.perform(ctx, r.a.byName[res.Call.Name], res, refuse)
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.j.add(EntryResult, r.m.now(), res); err != nil {
+			return err
+		}
+		r.j.carried, r.j.started = append(r.j.carried, res), nil
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recorded reports whether the journal holds the outcome of a call.
+func (r *run) recorded(callID string) bool {
+	for _, c := range r.j.carried {
+		if c.Call.ID == callID {
+			return true
+		}
+	}
+	return false
+}
+
+// endLadder deletes the pending follow-up of a conversation and records why,
+// so that each armed step has an end that can be found (I12).
+func (m *Mux) endLadder(view *View, why string, c *Commit) {
+	c.Delete = append(c.Delete, TaskFollowUp)
+	t := view.Task(TaskFollowUp)
+	if t == nil || t.Ladder == nil {
+		return
+	}
+	now := m.now()
+	turn := Turn{
+		ID: t.TurnID, ConversationID: t.ConversationID, Trigger: t.Trigger, Exit: ExitCancelled, Failure: why, Started: now, Ended: now,
+	}
+	turn.Trigger.Step = t.Ladder.Step
+	if a := m.byID[t.Ladder.Agent]; a != nil {
+		turn.Agent = a.cfg.Name
+	}
+	c.Turns = append(c.Turns, turn)
 }
 
 // ladderResult says what a ladder's built-in action changes; of a custom one
@@ -244,7 +329,7 @@ func (r *run) writeStep(ctx context.Context, closing bool) error {
 		verbatim = verbatim && msg.Verbatim
 	}
 	if verbatim {
-		s.texts = own
+		s.texts = r.allowed(own)
 		return nil
 	}
 	r.extra = stepRequest(own, s.step.Mode, closing)
@@ -260,19 +345,39 @@ func (r *run) writeStep(ctx context.Context, closing bool) error {
 			}
 		}
 	case len(own) > 0:
-		s.texts = own
+		s.texts = r.allowed(own)
 	default:
-		s.texts = []string{ladderText(closing)}
+		s.texts = r.allowed([]string{r.vocabularyText(closing)})
 	}
 	return nil
+}
+
+// allowed puts texts that the LLM did not write through the policy on what
+// goes out; the LLM's have been through it.
+func (r *run) allowed(texts []string) []string {
+	hook := r.a.cfg.Outgoing
+	if hook == nil {
+		return texts
+	}
+	var out []string
+	for _, text := range texts {
+		text, err := applyHook(hook, text)
+		if err != nil {
+			r.m.log.Warn("a rule for outgoing texts forbids a follow-up", "turn", r.task.TurnID, "error", err)
+			continue
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 // ownTexts are the prompt's texts with their variables replaced (S4.3). Of
 // alternatives it is the first.
 func (r *run) ownTexts() []string {
 	env := variables.Env{
-		Lookup: variables.ForContact(*r.view.Contact, r.m.assigneeName(r.view.Conversation), r.now, r.a.location),
-		Limit:  r.a.cfg.Limits.ValueLength,
+		Lookup:   variables.ForContact(*r.view.Contact, "", r.now, r.a.location),
+		Limit:    r.a.cfg.Limits.ValueLength,
+		Deferred: isAssigneeName, // the step itself may assign (S5.5)
 	}
 	var out []string
 	for _, msg := range r.ladder.step.Messages {
@@ -332,7 +437,7 @@ func (r *run) write(ctx context.Context, purpose string) (string, error) {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		r.m.log.Warn("LLM", "turn", r.task.TurnID, "purpose", purpose, "error", err)
+		r.m.log.Warn("LLM", "turn", r.task.TurnID, "purpose", purpose, "error", r.m.loggable(err))
 		return "", nil
 	}
 	answer, useless := r.examine(resp, false)
@@ -384,11 +489,19 @@ func clipRunes(s string, max int) string {
 	return s
 }
 
-// ladderText is what a step says when neither the prompt nor the LLM has a
-// text (S8.6).
-func ladderText(closing bool) string {
-	if closing {
-		return "I will close this conversation for now. Write to us any time to go on."
+// vocabularyText is what a step says when neither the prompt nor the LLM has a
+// text (S8.6): in the contact's language where it is known, else in that of
+// the instructions, else in English.
+func (r *run) vocabularyText(closing bool) string {
+	words := vocabulary.Default()
+	lang := r.a.playbook.Language
+	if tag, err := language.Parse(r.view.Contact.Field("language").String()); err == nil {
+		if base, _ := tag.Base(); slices.Contains(words.Languages(), base.String()) {
+			lang = base.String()
+		}
 	}
-	return "Are you still there? Take your time."
+	if closing {
+		return words.ClosingMessage(lang)
+	}
+	return words.FollowUpMessage(lang)
 }

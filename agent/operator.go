@@ -63,7 +63,7 @@ func (m *Mux) operate(ctx context.Context, what, conversationID string, change f
 // turn, its ladder, and the wait of messages it had not answered.
 func (o *operation) changedHands() {
 	o.conv.Epoch++
-	o.c.Delete = append(o.c.Delete, TaskFollowUp)
+	o.m.endLadder(o.view, "the conversation was closed, assigned or taken over by a human", &o.c)
 	if o.m.agentOf(&o.conv) != nil {
 		return // an agent goes on: see triggerAgent
 	}

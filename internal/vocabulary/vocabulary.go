@@ -58,6 +58,9 @@ type file struct {
 	// ClosingMessage is said when a ladder closes and the prompt gives no
 	// words (S8.6).
 	ClosingMessage string `json:"closing_message"`
+	// FollowUpMessage is said when a step of a ladder has no words and the LLM
+	// cannot be had (S8.8).
+	FollowUpMessage string `json:"follow_up_message"`
 }
 
 // Meaning is one meaning of a phrase.
@@ -97,6 +100,7 @@ type Vocabulary struct {
 	headings  map[string]string
 	canonical map[string]map[Kind]string
 	closing   map[string]string
+	following map[string]string
 	languages []string
 }
 
@@ -133,6 +137,7 @@ func Load(systems ...fs.FS) (*Vocabulary, error) {
 		headings:  map[string]string{},
 		canonical: map[string]map[Kind]string{},
 		closing:   map[string]string{},
+		following: map[string]string{},
 	}
 	var errs []error
 	for _, system := range systems {
@@ -171,6 +176,7 @@ func (v *Vocabulary) add(f file) error {
 	var errs []error
 	v.languages = append(v.languages, f.Language)
 	v.closing[f.Language] = f.ClosingMessage
+	v.following[f.Language] = f.FollowUpMessage
 	v.canonical[f.Language] = map[Kind]string{}
 	for k, s := range f.Canonical {
 		v.canonical[f.Language][Kind(k)] = s
@@ -346,6 +352,15 @@ func (v *Vocabulary) ClosingMessage(language string) string {
 		return s
 	}
 	return v.closing["en"]
+}
+
+// FollowUpMessage returns what a follow-up without words of its own says in a
+// language, in English where the language has none.
+func (v *Vocabulary) FollowUpMessage(language string) string {
+	if s := v.following[language]; s != "" {
+		return s
+	}
+	return v.following["en"]
 }
 
 // Scan finds the phrases in a folded text: at each word start the longest one,
