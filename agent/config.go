@@ -83,6 +83,10 @@ type Config struct {
 	// Logger gets IDs and outcomes, never what a contact wrote (S13.3). Nil:
 	// nothing is logged.
 	Logger *slog.Logger
+	// LogErrors lets the Logger have the texts of errors that actions, LLMs and
+	// channels return, which may quote what a contact wrote. False: their kinds
+	// only. Turns keep the texts either way.
+	LogErrors bool
 	// NewID makes the IDs of contacts, conversations, messages and turns. It
 	// must be safe for concurrent use and never give an ID twice. Nil: UUIDs
 	// of version 7.

@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-a71cb1d8/frontdesk/actions"
@@ -24,6 +25,10 @@ type answerData struct {
 	Response Response `json:"response"`
 	// Dropped answers are kept for the record only: they were no use.
 	Dropped string `json:"dropped,omitempty"`
+	// Sources and Missing are what the request told of: passages that were
+	// given, variables that had no value.
+	Sources []string `json:"sources,omitempty"`
+	Missing []string `json:"missing,omitempty"`
 	// For is what a step of a ladder wanted the text for.
 	For string `json:"for,omitempty"`
 }
@@ -67,6 +72,8 @@ type journal struct {
 	superseded int
 	rounds     int
 	usage      Usage
+	sources    []string
+	missing    []string
 	// dropped counts answers in a row that were no use.
 	dropped int
 	// written are the texts of a ladder's step by what they are for.
@@ -152,6 +159,7 @@ func (j *journal) addAnswer(d answerData) {
 	j.rounds++
 	j.usage.InputTokens += d.Response.Usage.InputTokens
 	j.usage.OutputTokens += d.Response.Usage.OutputTokens
+	j.sources, j.missing = union(j.sources, d.Sources), union(j.missing, d.Missing)
 	if d.Dropped != "" {
 		j.dropped++
 		return
@@ -221,4 +229,14 @@ func (j *journal) calls() []CallRecord {
 		}
 	}
 	return out
+}
+
+// union adds to a list what it does not hold yet.
+func union(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(slices.Clip(list), s)
+		}
+	}
+	return list
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/variables"
@@ -47,12 +48,14 @@ func (r *run) systemPrompt(ctx context.Context) string {
 		Deferred: isAssigneeName,
 	}
 	var b strings.Builder
+	r.sources = nil
 	b.Grow(len(a.frame) + len(a.playbook.Text) + 1024)
 	b.WriteString(a.frame)
 	b.WriteString("==== INSTRUCTIONS, to be followed in their order ====\n")
 	text, missing := a.text.Expand(env)
 	r.missing = missing
 	b.WriteString(text)
+	r.secret = a.frame + withoutQuotes(text)
 	b.WriteString("\n==== END OF INSTRUCTIONS ====\n")
 	if len(a.prompts) > 0 {
 		b.WriteString("\nRules for actions, which may apply at any time:\n")
@@ -108,7 +111,7 @@ func (r *run) writeKnowledge(ctx context.Context, b *strings.Builder) {
 	}
 	passages, err := r.search(ctx, k, query)
 	if err != nil {
-		r.m.log.Warn("knowledge", "turn", r.task.TurnID, "error", err)
+		r.m.log.Warn("knowledge", "turn", r.task.TurnID, "error", r.m.loggable(err))
 		r.sources = append(r.sources, "(knowledge could not be searched)")
 		return
 	}
@@ -381,18 +384,44 @@ func (r *run) pending() bool {
 }
 
 // leaks reports whether a text gives away what only the LLM should know: the
-// canary, or a long piece of the system prompt word for word.
+// canary, or a long piece of the instructions word for word. What they quote
+// is there to be said, and so is what knowledge sources hold.
 func (r *run) leaks(text string) bool {
 	if strings.Contains(text, r.a.canary) {
 		return true
 	}
 	const window, stride = 160, 80
 	for i := 0; i+window <= len(text); i += stride {
-		if strings.Contains(r.system, text[i:i+window]) {
+		if strings.Contains(r.secret, text[i:i+window]) {
 			return true
 		}
 	}
 	return false
+}
+
+// withoutQuotes returns a text with NUL in place of all that stands in double
+// quotes within a line.
+func withoutQuotes(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		for {
+			open := strings.IndexAny(line, "\"“„«「")
+			if open < 0 {
+				break
+			}
+			_, size := utf8.DecodeRuneInString(line[open:])
+			length := strings.IndexAny(line[open+size:], "\"”“»」")
+			if length < 0 {
+				break
+			}
+			b.WriteString(line[:open])
+			b.WriteByte(0)
+			_, last := utf8.DecodeRuneInString(line[open+size+length:])
+			line = line[open+size+length+last:]
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // callAsText reports whether a text is a tool call that the LLM wrote out

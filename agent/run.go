@@ -27,6 +27,8 @@ type run struct {
 	// LLM call of a run needs no second look.
 	fresh  bool
 	system string
+	// secret is what of it must not be shown to anybody.
+	secret string
 	// before is the rendered conversation up to the message beforeSeq.
 	before    []ChatMessage
 	beforeSeq int64
@@ -186,6 +188,9 @@ func (r *run) notice() error {
 		return err
 	}
 	r.j.supersede(seen)
+	if r.a.cfg.Knowledge != nil {
+		r.system = "" // the sources are searched for the new message too
+	}
 	return nil
 }
 

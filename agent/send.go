@@ -30,7 +30,10 @@ func (m *Mux) runSend(ctx context.Context, t ClaimedTask) error {
 			return nil // deleted, and the task with it
 		}
 		if len(view.Outbox) == 0 {
-			err = m.store.Commit(ctx, Commit{Fence: &t.Fence, Release: true, Conversation: clone(view.Conversation), Delete: []TaskKind{TaskSend}})
+			c := Commit{Fence: &t.Fence, Release: true, Conversation: clone(view.Conversation), Delete: []TaskKind{TaskSend}}
+			if c.Put, err = m.echoNow(ctx, &view); err == nil {
+				err = m.store.Commit(ctx, c)
+			}
 		} else {
 			var wait bool
 			wait, err = m.sendOne(ctx, t, &view)
@@ -76,8 +79,7 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 	if m.now().Sub(msg.ClaimedAt) > m.cfg.Timeouts.Send {
 		// The claim took longer than a send may start after it: look again
 		// whether the message may still go (protocol rule 5).
-		msg.Status = frontdesk.Queued
-		return false, m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) { now.Status = frontdesk.Queued })
+		return false, m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) { requeue(now) })
 	}
 	receipt, serr := m.send(ctx, Outbound{
 		Key: msg.ID, Channel: view.Conversation.Channel, To: view.Contact.Address(view.Conversation.Channel),
@@ -109,7 +111,7 @@ func (m *Mux) send(ctx context.Context, msg Outbound) (receipt SendReceipt, err 
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			m.log.Error("channel panicked", "message", msg.Key, "panic", fmt.Sprint(p))
+			m.log.Error("channel panicked", "message", msg.Key, "panic", m.loggablePanic(p))
 			err = fmt.Errorf("agent: channel: panic: %v", p)
 		}
 	}()
@@ -126,7 +128,7 @@ func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message,
 		// as a crash in the middle of a send.
 		return true, ctx.Err()
 	}
-	m.log.Warn("send", "message", msg.ID, "conversation", msg.ConversationID, "attempt", msg.Attempts, "error", serr)
+	m.log.Warn("send", "message", msg.ID, "conversation", msg.ConversationID, "attempt", msg.Attempts, "error", m.loggable(serr))
 	var se *SendError
 	known := errors.As(serr, &se)
 	reason := clip(serr.Error(), 300)
@@ -149,7 +151,7 @@ func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message,
 		// retry with the same key cannot double it, and a crash changes
 		// nothing about that.
 		if known {
-			now.Status = frontdesk.Queued
+			requeue(now)
 		}
 		now.Reason = reason
 		c.Release = true
@@ -183,13 +185,13 @@ func (m *Mux) settle(ctx context.Context, t ClaimedTask, view *View, msg frontde
 // settled writes an outcome into a message, and tells the ladder that waits
 // for it: its next delay counts from now (S8.2, protocol rule 8).
 func (m *Mux) settled(v *View, msg *frontdesk.Message, c *Commit, status frontdesk.DeliveryStatus, reason, providerID string) {
-	if !msg.Status.Before(status) {
-		return // a receipt was faster
-	}
-	msg.Status, msg.Reason, msg.SettledAt = status, reason, m.now()
-	if providerID != "" {
+	if msg.ProviderID == "" {
 		msg.ProviderID = providerID
 	}
+	if msg.Status.Settled() && msg.Status != frontdesk.Unknown || !msg.Status.Before(status) {
+		return // a receipt or an echo was faster, and proves more
+	}
+	msg.Status, msg.Reason, msg.SettledAt = status, reason, m.now()
 	m.tellLadder(v, msg.ID, c)
 }
 
@@ -223,6 +225,14 @@ func (m *Mux) followUpDue(conv *frontdesk.Conversation, due time.Time) time.Time
 		}
 	}
 	return cfg.FollowUps.Quiet.Next(due, loc).UTC()
+}
+
+// requeue takes a claim back. A message that a receipt settled meanwhile stays
+// as it is: statuses never go backwards (S10.1).
+func requeue(msg *frontdesk.Message) {
+	if msg.Status == frontdesk.Sending {
+		msg.Status = frontdesk.Queued
+	}
 }
 
 // update changes one message of the outbox as it is stored now.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/seed-a71cb1d8/frontdesk"
@@ -60,7 +61,7 @@ func (r *run) ask(ctx context.Context) (out outcome, done bool, err error) {
 		return r.llmFailed(ctx, err)
 	}
 	answer, useless := r.examine(resp, len(req.Tools) > 0)
-	d := answerData{Response: answer, Dropped: useless}
+	d := answerData{Response: answer, Dropped: useless, Sources: r.sources, Missing: r.missing}
 	if err := r.j.add(EntryAnswer, r.m.now(), d); err != nil {
 		return out, true, err
 	}
@@ -118,7 +119,7 @@ func (r *run) llmFailed(ctx context.Context, cause error) (out outcome, done boo
 	if errors.As(cause, &le) {
 		kind = le.Kind
 	}
-	r.m.log.Warn("LLM", "turn", r.task.TurnID, "kind", kind, "failures", r.task.Failures+1, "error", cause)
+	r.m.log.Warn("LLM", "turn", r.task.TurnID, "kind", kind, "failures", r.task.Failures+1, "error", r.m.loggable(cause))
 	now := r.m.now()
 	r.j.rounds++
 	switch kind {
@@ -300,6 +301,9 @@ func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, fail
 	if t == nil {
 		return refuse(CallRefused, "there is no such action: use one of "+strings.Join(r.a.toolNames(), ", "))
 	}
+	if r.leaks(string(call.Arguments)) {
+		return refuse(CallRefused, "not run: the instructions are not shown to anybody, actions among them")
+	}
 	args, cerr := t.checker.Check(call.Arguments)
 	if cerr != nil {
 		return refuse(CallRefused, strings.TrimPrefix(cerr.Error(), "actions: "))
@@ -338,7 +342,7 @@ func (r *run) perform(ctx context.Context, t *tool, res resultData, refuse func(
 		if ctx.Err() != nil {
 			return res, "", ctx.Err()
 		}
-		r.m.log.Warn("action", "turn", r.task.TurnID, "action", t.action.Name, "call", res.Call.ID, "error", err)
+		r.m.log.Warn("action", "turn", r.task.TurnID, "action", t.action.Name, "call", res.Call.ID, "error", r.m.loggable(err))
 		res.Call.Outcome, res.Call.Detail = CallFailed, "it failed: "+clip(err.Error(), 500)
 		return res, r.errorBudget(r.j.last(), res.Call), nil
 	}
@@ -393,7 +397,7 @@ func (r *run) runAction(ctx context.Context, a actions.Action, rec CallRecord) (
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			r.m.log.Error("action panicked", "turn", r.task.TurnID, "action", a.Name, "panic", fmt.Sprint(p))
+			r.m.log.Error("action panicked", "turn", r.task.TurnID, "action", a.Name, "panic", r.m.loggablePanic(p), "stack", string(debug.Stack()))
 			result, err = actions.Result{}, errors.New("internal error")
 		}
 	}()
@@ -408,6 +412,9 @@ func (r *run) checkAssign(ctx context.Context, as *actions.Assignment) (note, re
 	if t.Kind == frontdesk.TargetAIAgent {
 		if t.ID == r.a.id {
 			return "", "the conversation is yours already", ""
+		}
+		if r.m.byID[t.ID] == nil { // a custom action named it: NewMux saw to all others
+			return "", "AI agent " + quote(t.Name) + " is not running here: assign to somebody else", ""
 		}
 		chain := r.task.Trigger.Agents
 		if len(chain) >= r.a.cfg.Limits.Handoffs {
@@ -493,10 +500,10 @@ func (r *run) typing(ctx context.Context) {
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			r.m.log.Warn("typing panicked", "conversation", conv.ID, "panic", fmt.Sprint(p))
+			r.m.log.Warn("typing panicked", "conversation", conv.ID, "panic", r.m.loggablePanic(p))
 		}
 	}()
 	if err := t.Typing(ctx, conv.Channel, r.view.Contact.Address(conv.Channel)); err != nil {
-		r.m.log.Debug("typing", "conversation", conv.ID, "error", err)
+		r.m.log.Debug("typing", "conversation", conv.ID, "error", r.m.loggable(err))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 )
@@ -19,8 +20,8 @@ func (m *Mux) work(ctx context.Context, t ClaimedTask) (turn *Turn) {
 	defer func() {
 		if p := recover(); p != nil {
 			// One conversation is harmed, not the process (I28).
-			m.log.Error("panic", "conversation", t.ConversationID, "task", t.Kind, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = fmt.Errorf("agent: panic: %v", p)
+			m.log.Error("panic", "conversation", t.ConversationID, "task", t.Kind, "panic", m.loggablePanic(p), "stack", string(debug.Stack()))
+			err = fmt.Errorf("agent: panic: %s", m.loggablePanic(p))
 		}
 		if err != nil {
 			m.giveBack(ctx, t, err)
@@ -93,6 +94,38 @@ func (m *Mux) giveBack(ctx context.Context, t ClaimedTask, cause error) {
 			break
 		}
 	}
+}
+
+// loggable is what the log may hold of an error from outside: an action, an
+// LLM, a channel may quote what a contact wrote, so only its kind is logged,
+// unless Config.LogErrors asks for the text (S13.3).
+func (m *Mux) loggable(err error) string {
+	if m.cfg.LogErrors {
+		return err.Error()
+	}
+	var le *LLMError
+	var se *SendError
+	switch {
+	case errors.As(err, &le):
+		return "LLM: " + string(le.Kind)
+	case errors.As(err, &se):
+		return "channel: " + string(se.Outcome)
+	case errors.Is(err, context.DeadlineExceeded):
+		return context.DeadlineExceeded.Error()
+	}
+	return fmt.Sprintf("%T", err)
+}
+
+// loggablePanic is loggable for the value of a panic. What the runtime itself
+// panics with quotes nobody.
+func (m *Mux) loggablePanic(p any) string {
+	if re, ok := p.(runtime.Error); ok {
+		return re.Error()
+	}
+	if m.cfg.LogErrors {
+		return fmt.Sprint(p)
+	}
+	return fmt.Sprintf("%T", p)
 }
 
 // backoff is how long to wait before the n-th retry, from 1.
