@@ -21,7 +21,9 @@ var layers = []struct {
 	outside []string
 }{
 	{"examples/", []string{"github.com/tmc/langchaingo/"}},
-	{"cmd/", []string{"github.com/tmc/langchaingo/"}},
+	{"cmd/frontdesk", []string{"github.com/tmc/langchaingo/"}},
+	{"cmd/frontdesk/internal/scenario", []string{"golang.org/x/tools/txtar"}},
+	{"cmd/frontdesk/internal/workspacefile", []string{"go.yaml.in/yaml/v3"}},
 	{"agent/agenttest", []string{"github.com/stretchr/testify/"}},
 	{"agent/offline", nil},
 	{"agent/langchain", []string{"github.com/tmc/langchaingo/llms"}},

@@ -1,0 +1,156 @@
+// Command frontdesk compiles, checks, tries and tests instructions of AI
+// agents. Run "frontdesk help" for what it does; docs/cli.md shows it at work.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// The exit codes. A fault of the prompt is told apart from a fault of the
+// call, so that CI can tell "fix the prompt" from "fix the job".
+const (
+	exitOK    = 0
+	exitFound = 1 // errors were found, scenarios failed
+	exitUsage = 2 // could not run
+)
+
+// command is a subcommand.
+type command struct {
+	name    string
+	summary string
+	// usage follows the name in the first line of the help.
+	usage string
+	// help is what the help says besides the flags.
+	help string
+	// run gets what follows the name.
+	run func(env *env, args []string) int
+}
+
+// commands are those that "help" lists, in this order.
+func commands() []command {
+	return []command{compileCommand(), lintCommand()}
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// env is the world around a command.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	stdinUsed      bool
+	colour         bool // of stdout
+}
+
+// run performs a command line, without the program's name, and returns the
+// exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	e := &env{stdin: stdin, stdout: stdout, stderr: stderr, colour: wantsColour(stdout)}
+	if len(args) == 0 {
+		fmt.Fprint(stderr, overview())
+		return exitUsage
+	}
+	switch name := args[0]; name {
+	case "help", "-h", "-help", "--help":
+		return e.help(args[1:])
+	default:
+		for _, c := range commands() {
+			if c.name == name {
+				return c.run(e, args[1:])
+			}
+		}
+		return e.usageError("", fmt.Errorf("there is no command %q: run \"frontdesk help\" for those there are", name))
+	}
+}
+
+// wantsColour reports whether w is a terminal that may be coloured.
+func wantsColour(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+func overview() string {
+	var b strings.Builder
+	b.WriteString("frontdesk works on the instructions of AI agents in customer messaging.\n\nUsage:\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  frontdesk %-8s  %s\n", c.name, c.summary)
+	}
+	b.WriteString("\nRun \"frontdesk help COMMAND\" for its flags.\n\n" + exitCodes)
+	return b.String()
+}
+
+const exitCodes = `Exit codes: 0 all is well; 1 errors were found; 2 the command could not run.
+`
+
+func (e *env) help(args []string) int {
+	if len(args) == 0 {
+		fmt.Fprint(e.stdout, overview())
+		return exitOK
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			// A command prints its own help: its flags are made in its run.
+			return c.run(&env{stdin: e.stdin, stdout: e.stdout, stderr: e.stdout}, []string{"-h"})
+		}
+	}
+	return e.usageError("", fmt.Errorf("there is no command %q: run \"frontdesk help\" for those there are", args[0]))
+}
+
+// usageError says why a command could not run.
+func (e *env) usageError(command string, err error) int {
+	name := "frontdesk"
+	if command != "" {
+		name += " " + command
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(e.stderr, "%s: %s\n", name, line)
+	}
+	return exitUsage
+}
+
+// flags makes the flag set of a command.
+func (e *env) flags(c command) *flag.FlagSet {
+	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	fs.SetOutput(e.stderr)
+	fs.Usage = func() {
+		fmt.Fprintf(e.stderr, "Usage: frontdesk %s %s\n\n%s", c.name, c.usage, c.help)
+		any := false
+		fs.VisitAll(func(*flag.Flag) { any = true })
+		if any {
+			fmt.Fprint(e.stderr, "\nFlags:\n\n")
+			fs.PrintDefaults()
+		}
+	}
+	return fs
+}
+
+// parse reads flags wherever they stand among the arguments. ok is false when
+// the command ends here with the code: help was asked for, or a flag is wrong.
+func parse(fs *flag.FlagSet, args []string) (rest []string, code int, ok bool) {
+	for {
+		err := fs.Parse(args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, exitOK, false
+		case err != nil:
+			return nil, exitUsage, false // the flag package has said why
+		case fs.NArg() == 0:
+			return rest, exitOK, true
+		}
+		if used := len(args) - fs.NArg(); used > 0 && args[used-1] == "--" {
+			return append(rest, fs.Args()...), exitOK, true
+		}
+		rest = append(rest, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+}
