@@ -50,12 +50,13 @@ const (
 )
 
 var deliveryRank = map[DeliveryStatus]int{
-	Queued: 0, Sending: 1, Unknown: 2, Sent: 3, Failed: 3, Cancelled: 3, Delivered: 4, Read: 5,
+	Queued: 0, Sending: 1, Unknown: 2, Sent: 3, Cancelled: 3, Failed: 4, Delivered: 5, Read: 6,
 }
 
 // Before reports whether a message may go from status s to status next.
 // Unknown may still become anything that a receipt proves; a message that
-// failed or was cancelled stays so.
+// failed or was cancelled stays so. A channel that took a message may still
+// report that it failed, until it reports delivery.
 func (s DeliveryStatus) Before(next DeliveryStatus) bool {
 	if s == Failed || s == Cancelled {
 		return false

@@ -47,6 +47,9 @@ func (r *run) commit(ctx context.Context, out outcome) (*Turn, error) {
 			// versions keep it from being applied twice.
 			view, lerr := r.m.store.Load(ctx, Query{ConversationID: turn.ConversationID, TurnID: turn.ID})
 			if lerr == nil && view.Turn != nil {
+				if view.Turn.Exit == ExitCancelled {
+					return nil, errDropped // not applied: somebody ended the ladder first
+				}
 				return turn, nil
 			}
 			if unknown++; lerr != nil || unknown >= 3 {

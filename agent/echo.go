@@ -132,7 +132,7 @@ func (m *Mux) echoCommit(view *View, e Echo) Commit {
 		task.Echoes = append(append([]Echo(nil), task.Echoes...), e)
 		return Commit{Conversation: clone(view.Conversation), Put: []Task{task}}
 	}
-	o := &operation{m: m, view: view, conv: *view.Conversation}
+	o := &operation{m: m, view: view, conv: *view.Conversation, before: *view.Conversation}
 	m.phoneReply(o, e)
 	return o.c
 }
@@ -151,6 +151,26 @@ func (m *Mux) undecided(view *View) (until time.Time, ok bool) {
 		}
 	}
 	return until, ok
+}
+
+// echoNow is the task of held echoes, due at once, if all sends of the
+// conversation have resolved; nothing if there is none, or an outcome is
+// unknown: then they are held to their end (S10.3).
+func (m *Mux) echoNow(ctx context.Context, view *View) ([]Task, error) {
+	t := view.Task(TaskEcho)
+	if t == nil || !t.Due.After(m.now()) {
+		return nil, nil
+	}
+	full, err := m.store.Load(ctx, Query{ConversationID: t.ConversationID, History: 20})
+	if err != nil {
+		return nil, fmt.Errorf("agent: load conversation: %w", err)
+	}
+	if _, undecided := m.undecided(&full); undecided {
+		return nil, nil
+	}
+	now := *t
+	now.Due = m.now()
+	return []Task{now}, nil
 }
 
 // phoneReply records what a human wrote elsewhere: a takeover by somebody

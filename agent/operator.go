@@ -117,7 +117,12 @@ func (o *operation) outbound(userID, text string) frontdesk.Message {
 			first = msg
 		}
 	}
-	o.c.Put = append(o.c.Put, sendTask(o.view, o.conv.ID, o.m.now()))
+	send := sendTask(o.view, o.conv.ID, o.m.now())
+	if o.conv.Epoch != o.before.Epoch {
+		// What waits for its retry is cancelled now: the human need not wait.
+		send.Due = o.m.now()
+	}
+	o.c.Put = append(o.c.Put, send)
 	return first
 }
 
@@ -163,6 +168,9 @@ func (m *Mux) Assign(ctx context.Context, conversationID string, t frontdesk.Tar
 	if err != nil {
 		return fmt.Errorf("agent: Assign: %w", err)
 	}
+	if t.Kind == frontdesk.TargetAIAgent && m.byID[t.ID] == nil {
+		return fmt.Errorf("agent: Assign: AI agent %q is not in the Mux: add it to NewMux", clip(targetName(t), 60))
+	}
 	return m.operate(ctx, "assign", conversationID, func(o *operation) error {
 		method := frontdesk.LeastOpen
 		if t.Kind == frontdesk.TargetUser {
@@ -176,6 +184,13 @@ func (m *Mux) Assign(ctx context.Context, conversationID string, t frontdesk.Tar
 			}
 			d.assign(&o.conv)
 			o.c.Loads = d.loads
+			if d.fellBack { // S5.6
+				to := "It waits for a human."
+				if !d.nobody {
+					to = "It went to " + targetName(d.target) + " instead."
+				}
+				o.internal(by, "Nobody of "+clip(targetName(t), 60)+" was available. "+to)
+			}
 		}
 		o.changedHands()
 		if o.conv.Assignee.Kind == frontdesk.AssigneeAgent {

@@ -182,6 +182,7 @@ func (r *run) notice() error {
 	if r.task.Kind == TaskFollowUp || !r.newer() || r.j.superseded >= r.a.cfg.Limits.Supersedes {
 		return nil
 	}
+	r.task.Trigger.Agents = r.view.Task(r.task.Kind).Trigger.Agents // S9.3: it counts anew
 	r.messages = mergeMessages(r.messages, r.view.Waiting)
 	seen := r.view.Waiting[len(r.view.Waiting)-1].Seq
 	if err := r.j.add(EntrySuperseded, r.m.now(), supersededData{Seen: seen}); err != nil {

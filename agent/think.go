@@ -342,6 +342,9 @@ func (r *run) perform(ctx context.Context, t *tool, res resultData, refuse func(
 		if ctx.Err() != nil {
 			return res, "", ctx.Err()
 		}
+		if t.action.Builtin { // it only reads its arguments: they are at fault
+			return refuse(CallRefused, strings.ReplaceAll(clip(err.Error(), 500), "actions: ", ""))
+		}
 		r.m.log.Warn("action", "turn", r.task.TurnID, "action", t.action.Name, "call", res.Call.ID, "error", r.m.loggable(err))
 		res.Call.Outcome, res.Call.Detail = CallFailed, "it failed: "+clip(err.Error(), 500)
 		return res, r.errorBudget(r.j.last(), res.Call), nil
