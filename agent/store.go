@@ -135,7 +135,7 @@ type View struct {
 	History []frontdesk.Message
 	// Turns are those that wrote the outbound messages of History, each once,
 	// in that order; without those that have no record yet.
-	Turns    []Turn
+	Turns    []*Turn
 	Waiting  []frontdesk.Message
 	Outbox   []frontdesk.Message
 	Turn     *Turn
@@ -256,6 +256,8 @@ type Claimed struct {
 type ClaimedTask struct {
 	Task
 	Fence Fence
+	// until is the end of the lease; the engine fills it in.
+	until time.Time
 }
 
 // Append is rows for a turn's journal.

@@ -204,22 +204,19 @@ func (s *Store) read(c *conversation, q *agent.Query, v *agent.View) {
 
 // turnsOf returns the turns that wrote the outbound ones of the messages,
 // each once.
-func (s *Store) turnsOf(messages []frontdesk.Message) []agent.Turn {
-	var out []agent.Turn
+func (s *Store) turnsOf(messages []frontdesk.Message) []*agent.Turn {
+	var out []*agent.Turn
 	last := ""
 	for i := range messages {
 		m := &messages[i]
-		// The messages of a turn stand together, except when others came in
-		// between: so a look at the last one mostly does.
+		// The messages of a turn mostly stand together.
 		if m.Direction != frontdesk.DirOutbound || m.TurnID == "" || m.TurnID == last {
 			continue
 		}
 		last = m.TurnID
-		t := s.turns[m.TurnID]
-		if t == nil || t.data == nil || slices.ContainsFunc(out, func(o agent.Turn) bool { return o.ID == t.data.ID }) {
-			continue
+		if t := s.turns[m.TurnID]; t != nil && t.data != nil && !slices.Contains(out, t.data) {
+			out = append(out, t.data)
 		}
-		out = append(out, *t.data)
 	}
 	return out
 }
