@@ -90,6 +90,178 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 		// whether the message may still go (protocol rule 5). Or the send might
 		// outlast the lease: another worker would go on with what follows, and
 		// the order be lost.
+		return false, m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) { requeue(now) })
+	}
+	receipt, serr := m.send(ctx, Outbound{
+		Key: msg.ID, Channel: view.Conversation.Channel, To: view.Contact.Address(view.Conversation.Channel),
+		ConversationID: view.Conversation.ID, Text: msg.Text, Author: msg.Author, Template: msg.Template, Attempt: msg.Attempts,
+	})
+	return m.outcome(ctx, t, msg, caps, receipt, serr)
+}
+
+// mayNotGo says why a message must not be sent any more, and what becomes of
+// it; an empty reason means that it may (S7.4, S8.7, S8.13).
+func (m *Mux) mayNotGo(c *frontdesk.Conversation, msg *frontdesk.Message, caps Capabilities) (frontdesk.DeliveryStatus, string) {
+	if msg.Exempt {
+		return "", ""
+	}
+	switch {
+	case c.OptedOut:
+		return frontdesk.Cancelled, "the contact opted out"
+	case msg.Epoch != c.Epoch:
+		return frontdesk.Cancelled, "the conversation was closed, assigned or taken over meanwhile"
+	case caps.ReplyWindow > 0 && msg.Template == "" && m.now().Sub(c.LastInbound) > caps.ReplyWindow:
+		return frontdesk.Failed, "the channel's reply window is closed"
+	}
+	return "", ""
+}
+
+// answeredSince reports whether the contact wrote after a follow-up was
+// queued: its silence is over, so it is not sent any more (S8.4, protocol rule
+// 5). What is committed afterwards makes the claim a conflict.
+func (m *Mux) answeredSince(ctx context.Context, c *frontdesk.Conversation, msg *frontdesk.Message) (bool, error) {
+	newer := int(c.LastSeq - msg.Seq)
+	if !msg.FollowUp || newer <= 0 {
+		return false, nil
+	}
+	view, err := m.store.Load(ctx, Query{ConversationID: c.ID, History: newer})
+	if err != nil {
+		return false, fmt.Errorf("agent: load conversation: %w", err)
+	}
+	for i := range view.History {
+		if h := &view.History[i]; h.Direction == frontdesk.DirInbound && h.Seq > msg.Seq {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// send calls the channel within its time; a panic is an unknown outcome.
+func (m *Mux) send(ctx context.Context, msg Outbound) (receipt SendReceipt, err error) {
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeouts.Send)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			m.log.Error("channel panicked", "message", msg.Key, "panic", m.loggablePanic(p))
+			err = fmt.Errorf("agent: channel: panic: %v", p)
+		}
+	}()
+	return m.cfg.Channel.Send(ctx, msg)
+}
+
+// outcome records what became of a send (S10.1).
+func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message, caps Capabilities, receipt SendReceipt, serr error) (wait bool, err error) {
+	if serr == nil {
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Sent, "", receipt.ProviderID)
+	}
+	if ctx.Err() != nil {
+		// The program is stopping. The claim stays: whoever goes on treats it
+		// as a crash in the middle of a send.
+		return true, ctx.Err()
+	}
+	m.log.Warn("send", "message", msg.ID, "conversation", msg.ConversationID, "attempt", msg.Attempts, "error", m.loggable(serr))
+	var se *SendError
+	known := errors.As(serr, &se)
+	reason := clip(serr.Error(), 300)
+	switch {
+	case known && se.Outcome == Rejected:
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Failed, reason, "")
+	case !known && !caps.Idempotent:
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, reason, "")
+	case msg.Attempts >= m.cfg.Retry.SendAttempts && known:
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Failed, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
+	case msg.Attempts >= m.cfg.Retry.SendAttempts:
+		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
+	}
+	due := m.now().Add(m.backoff(msg.Attempts))
+	if known && se.RetryAfter > 0 && m.now().Add(se.RetryAfter).After(due) {
+		due = m.now().Add(se.RetryAfter)
+	}
+	return true, m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) {
+		// On a channel that deduplicates an unknown outcome stays claimed: a
+		// retry with the same key cannot double it, and a crash changes
+		// nothing about that.
+		if known {
+			requeue(now)
+		}
+		now.Reason = reason
+		c.Release = true
+		if task := v.Task(TaskSend); task != nil {
+			again := *task
+			again.Due, again.Attempts = due, 0
+			c.Put = append(c.Put, again)
+		}
+	})
+}
+
+// settleAgain records an outcome that must not be lost: it reads again as
+// often as somebody else gets in between. The fact that a message was sent
+// does not depend on the lease either, but only its holder may record it; a
+// worker that lost it leaves the message to the next, as after a crash.
+func (m *Mux) settleAgain(ctx context.Context, t ClaimedTask, id string, status frontdesk.DeliveryStatus, reason, providerID string) error {
+	ctx = context.WithoutCancel(ctx) // what was sent is sent, though the program is stopping
+	return m.update(ctx, t, id, func(v *View, now *frontdesk.Message, c *Commit) {
+		m.settled(v, now, c, status, reason, providerID)
+	})
+}
+
+// settle records an outcome on the view as it was read.
+func (m *Mux) settle(ctx context.Context, t ClaimedTask, view *View, msg frontdesk.Message, status frontdesk.DeliveryStatus, reason, providerID string) error {
+	c := Commit{Fence: &t.Fence, Conversation: clone(view.Conversation)}
+	m.settled(view, &msg, &c, status, reason, providerID)
+	c.Messages = []frontdesk.Message{msg}
+	return m.store.Commit(ctx, c)
+}
+
+// settled writes an outcome into a message, and tells the ladder that waits
+// for it: its next delay counts from now (S8.2, protocol rule 8).
+func (m *Mux) settled(v *View, msg *frontdesk.Message, c *Commit, status frontdesk.DeliveryStatus, reason, providerID string) {
+	if msg.ProviderID == "" {
+		msg.ProviderID = providerID
+	}
+	if msg.Status.Settled() && msg.Status != frontdesk.Unknown || !msg.Status.Before(status) {
+		return // a receipt or an echo was faster, and proves more
+	}
+	msg.Status, msg.Reason, msg.SettledAt = status, reason, m.now()
+	m.tellLadder(v, msg.ID, c)
+}
+
+// tellLadder gives the pending follow-up its time, if it waits for the
+// outcome of the message.
+func (m *Mux) tellLadder(v *View, messageID string, c *Commit) {
+	task := v.Task(TaskFollowUp)
+	if task == nil || task.Ladder == nil || !task.Due.IsZero() {
+		return
+	}
+	s := task.Ladder.Settled(messageID, m.now())
+	due, ok := s.Due()
+	if !ok {
+		return
+	}
+	again := *task
+	again.Ladder = &s
+	again.Due = m.followUpDue(v.Conversation, due)
+	c.Put = append(c.Put, again)
+}
+
+// followUpDue is when a step may fire: not in quiet hours, and where steps are
+// pulled forward not after the reply window has closed.
+func (m *Mux) followUpDue(conv *frontdesk.Conversation, due time.Time) time.Time {
+	cfg := m.configOf(conv)
+	loc := m.def.location
+	if w := cfg.Channel.Capabilities(conv.Channel).ReplyWindow; w > 0 && cfg.FollowUps.Window == WindowPullForward {
+		// A minute is left for the sending itself.
+		if last := conv.LastInbound.Add(w - time.Minute); due.After(last) && last.After(m.now()) {
+			due = last
+		}
+	}
+	return cfg.FollowUps.Quiet.Next(due, loc).UTC()
+}
+
+// requeue takes a claim back. A message that a receipt settled meanwhile stays
+// as it is: statuses never go backwards (S10.1).
+func requeue(msg *frontdesk.Message) {
+	if msg.Status == frontdesk.Sending {
 		msg.Status = frontdesk.Queued
 	}
 }
