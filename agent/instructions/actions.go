@@ -36,9 +36,6 @@ type site struct {
 	token       int
 }
 
-// value is a run of text that an action took as its value.
-type value struct{ start, end int }
-
 // actionKind gives the action that a token speaks of, and whether it is the
 // product's own term for it.
 func actionKind(t token) (name string, canonical, ok bool) {
@@ -73,6 +70,8 @@ func actionKind(t token) (name string, canonical, ok bool) {
 
 func (c *compiler) findActions() {
 	c.markLists()
+	c.acting = make([][]*site, len(c.sentences))
+	c.values = map[int]bool{}
 	ref := 0
 	for i := range c.sentences {
 		c.actionsOf(i, &ref)
@@ -133,7 +132,16 @@ func (c *compiler) actionsOf(i int, ref *int) {
 func (c *compiler) putSite(st site) *site {
 	s := &st
 	c.sites = append(c.sites, s)
+	c.acting[s.sentence] = append(c.acting[s.sentence], s)
 	return s
+}
+
+// took notes that an action has this piece of text as its value: a quotation
+// there is no message.
+func (c *compiler) took(start int) {
+	if q, ok := c.quoteAt(start); ok {
+		c.values[q.start] = true
+	}
 }
 
 // closesSomething reports whether a bare "close" is an action: the last word
@@ -348,7 +356,7 @@ func (c *compiler) nearName(from, end int) (name string, start, stop int, ok boo
 		}
 		begin += len(run[begin:]) - len(strings.TrimLeft(run[begin:], " "))
 		for n := min(len(ends), first+4); n > first; n-- {
-			if near := c.dir.Nearest(run[begin:ends[n-1]]); near != nil {
+			if near := c.nearest(run[begin:ends[n-1]]); near != nil {
 				return near[0], from + begin, from + ends[n-1], true
 			}
 		}
@@ -449,7 +457,7 @@ func (c *compiler) stageSite(st site) {
 	end := c.nextAction(s, st.token)
 	if v, from, to, ok := c.findName(&c.names.stages, st.end, end); ok {
 		st.Value, st.end = v, to
-		c.values = append(c.values, value{from, to})
+		c.took(from)
 		c.nonCanonicalUnless(st)
 		c.putSite(st)
 		return
@@ -466,7 +474,7 @@ func (c *compiler) stageSite(st site) {
 		return // "mark as resolved"
 	}
 	st.Value, st.end = cand, to
-	c.values = append(c.values, value{from, to})
+	c.took(from)
 	if c.known {
 		message, fix := fmt.Sprintf("there is no lifecycle stage %q", cand), ""
 		if near != "" {
@@ -584,12 +592,26 @@ type field struct {
 // fieldsIn collects the fields a save names: those next to the word "field",
 // and where it stands before a list, all of the list.
 func (c *compiler) fieldsIn(st site, s *sentence, end int) []field {
-	word, words := -1, 0
-	for t := s.lo; t < s.hi; t++ {
-		if c.tokens[t].any("field_word", "update_field") && (c.tokens[t].start < end) {
-			words++
-			if word < 0 {
-				word = t
+	word := -1
+	for t := st.token; t < s.hi && c.tokens[t].start < end && word < 0; t++ {
+		if c.tokens[t].any("field_word", "update_field") {
+			word = t
+		}
+	}
+	// Where the verb stands last, the field is behind it: back to the action
+	// before.
+	first := s.start
+	for t := st.token - 1; t >= s.lo && word < 0; t-- {
+		if _, _, ok := actionKind(c.tokens[t]); ok {
+			break
+		}
+		if c.tokens[t].any("field_word") {
+			word = t
+			for k := t; k >= s.lo; k-- {
+				if _, _, ok := actionKind(c.tokens[k]); ok {
+					first = c.tokens[k].end
+					break
+				}
 			}
 		}
 	}
@@ -604,7 +626,7 @@ func (c *compiler) fieldsIn(st site, s *sentence, end int) []field {
 	}
 	from := st.end
 	if c.tokens[word].start < st.start {
-		from = s.start // the verb stands last
+		from = first
 		end = st.start
 	}
 	for _, f := range c.knownFields(from, end) {
@@ -698,9 +720,10 @@ func (c *compiler) standardField(start int) (field, int, bool) {
 func (c *compiler) namedField(t, from, end int) (f field, certain, ok bool) {
 	tok := c.tokens[t]
 	l := c.lines[c.lineAt(tok.start)]
-	if open := strings.LastIndex(c.text[l.start:tok.start], "**"); open >= 0 && strings.Count(c.text[l.start:tok.start], "**")%2 == 1 {
-		start := l.start + open + 2
-		close := strings.Index(c.text[tok.end:l.end], "**")
+	lineStart := c.near(l.start, tok.start)
+	if open := strings.LastIndex(c.text[lineStart:tok.start], "**"); open >= 0 && strings.Count(c.text[lineStart:tok.start], "**")%2 == 1 {
+		start := lineStart + open + 2
+		close := strings.Index(c.text[tok.end:min(l.end, tok.end+80)], "**")
 		if close >= 0 {
 			before := strings.TrimSpace(c.text[start:tok.start])
 			after := strings.TrimSpace(c.text[tok.end : tok.end+close])
@@ -770,11 +793,11 @@ func (c *compiler) fieldValue(from, end int) string {
 	k, _ := slices.BinarySearchFunc(c.tokens, from, func(t token, o int) int { return t.start - o })
 	for ; k < len(c.tokens) && c.tokens[k].start < end && c.tokens[k].start-from < 12; k++ {
 		if c.tokens[k].any("to") && !c.tokens[k].any("if") {
-			v, start, stop, clear := c.candidateValue(c.tokens[k].end, end)
+			v, start, _, clear := c.candidateValue(c.tokens[k].end, end)
 			if !clear {
 				return ""
 			}
-			c.values = append(c.values, value{start, stop})
+			c.took(start)
 			return v
 		}
 	}
@@ -788,7 +811,7 @@ func (c *compiler) valueSite(st site) {
 	v, start, stop, _ := c.candidateValue(st.end, end)
 	if v != "" {
 		st.Value, st.end = v, stop
-		c.values = append(c.values, value{start, stop})
+		c.took(start)
 	} else if i := strings.IndexByte(c.text[st.end:end], '%'); i >= 0 && st.Name == actTags {
 		run := c.text[st.end+i+1 : end]
 		if k := strings.IndexAny(run, endOfName); k >= 0 {

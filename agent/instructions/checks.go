@@ -126,30 +126,29 @@ func (c *compiler) checkOrder() {
 			continue
 		}
 		if s.Name == actAssign {
-			c.report("close-before-assign", SeverityWarning, first.start, first.end, "this closes the conversation before a later step assigns it: close last", "")
+			c.report("close-before-assign", SeverityWarning, first.start, first.end, closesFirst, "")
 		} else {
 			c.report("action-after-close", SeverityWarning, s.start, s.end, "an earlier step has closed the conversation: put this before it", "")
 		}
 	}
-	for g, first := range closed {
-		c.assignLater(g.section, first)
+	// Wording such as "later assign to sales" behind a close names nobody, and
+	// may therefore be no site.
+	for i := range c.sentences {
+		sen := &c.sentences[i]
+		if sen.step == nil {
+			continue
+		}
+		first := closed[group{sen.step.parent, sen.step.section}]
+		if first == nil || sen.start < first.end || c.sentences[first.sentence].step == sen.step {
+			continue
+		}
+		if c.sentenceHas(sen, "assign", "assign_loose") && c.sentenceHas(sen, "human") {
+			c.report("close-before-assign", SeverityWarning, first.start, first.end, closesFirst, "")
+		}
 	}
 }
 
-// assignLater reports wording such as "later assign to sales" behind a close,
-// which names nobody and is therefore no site.
-func (c *compiler) assignLater(sec *section, first *site) {
-	step := c.sentences[first.sentence].step
-	for _, s := range c.sentences {
-		if s.section != sec || s.step == nil || s.step == step || s.step.parent != step.parent || s.start < first.end {
-			continue
-		}
-		if c.sentenceHas(&s, "assign", "assign_loose") && c.sentenceHas(&s, "human") {
-			c.report("close-before-assign", SeverityWarning, first.start, first.end, "this closes the conversation before a later step assigns it: close last", "")
-			return
-		}
-	}
-}
+const closesFirst = "this closes the conversation before a later step assigns it: close last"
 
 // ownCondition reports whether the sentence of a site holds a condition.
 func (c *compiler) ownCondition(s *site) bool {

@@ -61,11 +61,15 @@ type compiler struct {
 	tokens    []token
 	sentences []sentence
 
-	refs      []ref   // mentions and other targets, in text order
-	variables []ref   // variables, in text order
-	values    []value // quoted or bold runs that an action took as its value
+	refs      []ref        // mentions and other targets, in text order
+	variables []ref        // variables, in text order
+	values    map[int]bool // quotations that an action took as its value, by their start
 	delays    []delay
 	sites     []*site
+	acting    [][]*site // the sites of each sentence
+
+	runes   []int32 // code points before every runeStep-th byte
+	lookups int     // searches for names spelt almost so
 
 	pb    *Playbook
 	diags Diagnostics
@@ -128,6 +132,7 @@ func (c *compiler) setWorkspace() {
 
 // run is the pipeline.
 func (c *compiler) run() {
+	c.countRunes()
 	c.shadow = fold.NewShadow(c.text)
 	c.scanLines()
 	c.buildSections()
@@ -175,8 +180,50 @@ func severity(certain bool) Severity {
 // span gives the position of text[start:end].
 func (c *compiler) span(start, end int) Span {
 	i := c.lineAt(start)
-	from := c.lineStarts[i]
-	return Span{Line: i + 1, Column: utf8.RuneCountInString(c.text[from:start]) + 1, Offset: start, End: end}
+	return Span{Line: i + 1, Column: c.runesBefore(start) - c.runesBefore(c.lineStarts[i]) + 1, Offset: start, End: end}
+}
+
+const runeStep = 64
+
+// countRunes prepares for columns: a line may be the whole text, and counting
+// from its start for every position would not be linear.
+func (c *compiler) countRunes() {
+	c.runes = make([]int32, 0, len(c.text)/runeStep+1)
+	n := int32(0)
+	for i := range len(c.text) {
+		if i%runeStep == 0 {
+			c.runes = append(c.runes, n)
+		}
+		if utf8.RuneStart(c.text[i]) {
+			n++
+		}
+	}
+}
+
+func (c *compiler) runesBefore(offset int) int {
+	k := min(offset/runeStep, len(c.runes)-1)
+	if k < 0 {
+		return 0
+	}
+	n := int(c.runes[k])
+	for i := k * runeStep; i < offset; i++ {
+		if utf8.RuneStart(c.text[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// maxLookups bounds the searches for names spelt almost so: in a workspace of
+// 100,000 names each costs milliseconds.
+const maxLookups = 60
+
+// nearest returns the names spelt almost like this one.
+func (c *compiler) nearest(name string) []string {
+	if c.lookups++; c.lookups > maxLookups {
+		return nil
+	}
+	return c.dir.Nearest(name)
 }
 
 // lineAt returns the index of the line that holds the offset.

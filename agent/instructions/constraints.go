@@ -102,15 +102,11 @@ func thousands(rest []rune) bool {
 // wordsBefore reads the name that a comparison is about: a contact field, else
 // the last word before the sign.
 func (c *compiler) wordsBefore(s *sentence, at int) (name string, from int) {
-	for k := len(c.variables) - 1; k >= 0; k-- {
-		if v := c.variables[k]; v.end <= at && at-v.end <= 2 {
-			return strings.TrimPrefix(v.name, "contact."), v.start
-		}
+	if v, ok := before(c.variables, at); ok && at-v.end <= 2 {
+		return strings.TrimPrefix(v.name, "contact."), v.start
 	}
-	for _, r := range c.refs {
-		if r.kind == refForeign && r.end <= at && at-r.end <= 2 {
-			return r.name, r.start
-		}
+	if r, ok := before(c.refs, at); ok && r.kind == refForeign && at-r.end <= 2 {
+		return r.name, r.start
 	}
 	last := field{}
 	for _, f := range c.knownFields(max(s.start, at-60), at) {
@@ -162,7 +158,17 @@ func (c *compiler) wordConstraints(i int) {
 }
 
 func (c *compiler) foreignBefore(at int) bool {
-	return slices.ContainsFunc(c.refs, func(r ref) bool { return r.kind == refForeign && r.end <= at && at-r.end <= 2 })
+	r, ok := before(c.refs, at)
+	return ok && r.kind == refForeign && at-r.end <= 2
+}
+
+// before returns the last reference that ends at or before the offset.
+func before(refs []ref, at int) (ref, bool) {
+	k, _ := slices.BinarySearchFunc(refs, at, func(r ref, o int) int { return r.end - o - 1 })
+	if k == 0 {
+		return ref{}, false
+	}
+	return refs[k-1], true
 }
 
 // wordOperator gives the operator that a phrase names. Common words count only
@@ -266,20 +272,16 @@ func (c *compiler) alternative(i, end int) (int, bool) {
 // subject finds what a constraint is about: the last field named before it on
 // its line; an address without one is an e-mail's.
 func (c *compiler) subject(s *sentence, at int, values []string) (string, int) {
-	l := c.lines[s.line]
+	if r, ok := before(c.refs, at); ok && r.kind == refForeign && at-r.end <= 2 {
+		return r.name, r.start
+	}
+	start := c.near(c.lines[s.line].body, at)
 	name, from := "", at
-	for _, f := range c.knownFields(l.body, at) {
+	for _, f := range c.knownFields(start, at) {
 		name, from = f.id, f.start
 	}
-	for _, v := range c.variables {
-		if v.start >= l.body && v.end <= at && v.start >= from-(at-l.body) && strings.HasPrefix(v.name, "contact.") && (name == "" || v.start > from) {
-			name, from = strings.TrimPrefix(v.name, "contact."), v.start
-		}
-	}
-	for _, r := range c.refs {
-		if r.kind == refForeign && r.end <= at && at-r.end <= 2 {
-			return r.name, r.start
-		}
+	if v, ok := before(c.variables, at); ok && v.start >= start && strings.HasPrefix(v.name, "contact.") && (name == "" || v.start > from) {
+		name, from = strings.TrimPrefix(v.name, "contact."), v.start
 	}
 	if name == "" && len(values) > 0 && strings.HasPrefix(values[0], "@") {
 		return "email", at
@@ -303,8 +305,8 @@ func (c *compiler) bind(k *Constraint, s *sentence, at int) {
 		return
 	}
 	k.Enforced = true
-	for _, st := range c.sites {
-		if st.Name == actField && st.Field == id && st.sentence < len(c.sentences) && c.sentences[st.sentence].line == s.line {
+	for i := c.sentenceIndex(s); i >= 0 && c.sentences[i].line == s.line && s.start-c.sentences[i].start <= reach; i-- {
+		if slices.ContainsFunc(c.acting[i], func(st *site) bool { return st.Name == actField && st.Field == id }) {
 			return
 		}
 	}
@@ -317,6 +319,22 @@ func (c *compiler) bind(k *Constraint, s *sentence, at int) {
 			return
 		}
 	}
+}
+
+// reach is how far back, in bytes, a phrase may refer to what stands before it
+// on its line.
+const reach = 1500
+
+// near returns the later of a line's start and what is in reach of at.
+func (c *compiler) near(start, at int) int {
+	if at-start <= reach {
+		return start
+	}
+	at -= reach
+	for at > start && !utf8.RuneStart(c.text[at]) {
+		at--
+	}
+	return at
 }
 
 func (c *compiler) sentenceIndex(s *sentence) int {
@@ -337,14 +355,14 @@ func (c *compiler) governsSave(k *Constraint, s *sentence, at int) bool {
 		only = only || tok.any("only_if", "if") && tok.start < at
 	}
 	if c.action == actField && only {
-		saves = saves || !slices.ContainsFunc(c.sites, func(st *site) bool { return st.sentence == c.sentenceIndex(s) })
+		saves = saves || len(c.acting[c.sentenceIndex(s)]) == 0
 	}
 	if !saves || !only {
 		return false
 	}
 	named := false
-	for _, st := range c.sites {
-		if st.Name != actField || st.Field == "" || c.sentences[st.sentence].start != s.start {
+	for _, st := range c.acting[c.sentenceIndex(s)] {
+		if st.Name != actField || st.Field == "" {
 			continue
 		}
 		if st.Field == k.Field {
@@ -362,15 +380,13 @@ func (c *compiler) fieldType(id string) frontdesk.FieldType { return c.names.fie
 func (c *compiler) findClosing() {
 	for i := range c.sentences {
 		s := &c.sentences[i]
-		if c.lines[s.line].list != "" {
-			continue
-		}
+		listed := c.lines[s.line].list != ""
 		for t := s.lo; t < s.hi; t++ {
 			switch {
-			case c.tokens[t].any("no_summary"):
+			case c.tokens[t].any("no_summary"): // in a list of boundaries too: it means the same there
 				c.pb.Closing.Summary = "off"
 				c.markClose(i, func(st *site) { st.NoSummary = true })
-			case c.tokens[t].any("note"):
+			case c.tokens[t].any("note") && !listed:
 				c.closingNotes(i, t)
 			}
 		}
@@ -380,28 +396,27 @@ func (c *compiler) findClosing() {
 // markClose changes the close that a sentence speaks of: its own, else the
 // last one before it on the line.
 func (c *compiler) markClose(i int, change func(*site)) {
-	var found *site
-	for _, st := range c.sites {
-		if st.Name != actClose || c.sentences[st.sentence].line != c.sentences[i].line {
-			continue
+	for k := i; k >= 0 && c.sentences[k].line == c.sentences[i].line && c.sentences[i].start-c.sentences[k].start <= reach; k-- {
+		for n := len(c.acting[k]) - 1; n >= 0; n-- {
+			if st := c.acting[k][n]; st.Name == actClose {
+				change(st)
+				return
+			}
 		}
-		if st.sentence == i || found == nil || found.sentence != i {
-			found = st
-		}
-		if st.sentence == i {
-			break
-		}
-	}
-	if found != nil {
-		change(found)
 	}
 }
 
 func (c *compiler) closingNotes(i, t int) {
 	s := &c.sentences[i]
 	end := min(len(c.text), max(s.end, c.quoteEndAfter(c.tokens[t].end, c.lines[s.line].end)))
+	for k := t + 1; k < s.hi; k++ {
+		if c.tokens[k].any("note") { // the next one reads on from there
+			end = c.tokens[k].start
+			break
+		}
+	}
 	note := func(v string, from, to int) {
-		c.values = append(c.values, value{from, to})
+		c.took(from)
 		if !slices.Contains(c.pb.Closing.Notes, v) {
 			c.pb.Closing.Notes = append(c.pb.Closing.Notes, v)
 		}

@@ -233,7 +233,7 @@ func (c *compiler) conditional(s *sentence, t int) bool {
 		}
 	}
 	l := c.lines[s.line]
-	if hasCondition(c.text[l.body:c.tokens[t].start]) || strings.ContainsAny(c.text[s.start:s.end], "<>≥≤=＜＞") && hasComparison(c.text[s.start:s.end]) {
+	if hasCondition(c.text[c.near(l.body, c.tokens[t].start):c.tokens[t].start]) || strings.ContainsAny(c.text[s.start:s.end], "<>≥≤=＜＞") && hasComparison(c.text[s.start:s.end]) {
 		return true
 	}
 	if c.conditionEarlier(l, s) {
@@ -249,7 +249,7 @@ func (c *compiler) conditional(s *sentence, t int) bool {
 // conditionEarlier reports a condition in an earlier sentence of the same
 // line: "If they ask for a person. Then assign …".
 func (c *compiler) conditionEarlier(l line, s *sentence) bool {
-	k, _ := slices.BinarySearchFunc(c.tokens, l.body, func(t token, o int) int { return t.start - o })
+	k, _ := slices.BinarySearchFunc(c.tokens, c.near(l.body, s.start), func(t token, o int) int { return t.start - o })
 	for ; k < s.lo; k++ {
 		if c.tokens[k].any("if", "if_not") {
 			return true
@@ -286,32 +286,18 @@ func (c *compiler) governedAbove(st *step) bool {
 }
 
 // textAboveOpens reports whether the list stands under a line of text that
-// ends in a colon.
+// states a condition and ends in a colon.
 func (c *compiler) textAboveOpens(st *step) bool {
 	for st.parent != nil {
 		st = st.parent
 	}
-	first := st
-	for i := len(st.section.steps) - 1; i >= 0; i-- {
-		if s := st.section.steps[i]; s.line <= st.line {
-			first = s
-			if s.line > st.section.first && !c.listLine(s.line-1) {
-				break
-			}
-		}
+	if st.head < 0 {
+		return false
 	}
-	for i := first.line - 1; i >= st.section.first; i-- {
-		l := c.lines[i]
-		if l.blank {
-			continue
-		}
-		s := strings.TrimRight(c.text[l.start:l.end], "* _")
-		return l.step == nil && (strings.HasSuffix(s, ":") || strings.HasSuffix(s, "：")) && c.lineHas(i, "if")
-	}
-	return false
+	l := c.lines[st.head]
+	s := strings.TrimRight(c.text[l.start:l.end], "* _")
+	return (strings.HasSuffix(s, ":") || strings.HasSuffix(s, "：")) && c.lineHas(st.head, "if")
 }
-
-func (c *compiler) listLine(i int) bool { return c.lines[i].step != nil }
 
 func (c *compiler) lineHas(i int, kind string) bool {
 	l := c.lines[i]

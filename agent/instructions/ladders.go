@@ -595,7 +595,7 @@ func startsWithQuote(sentence, quote string) bool {
 }
 
 func (c *compiler) isValue(q quote) bool {
-	return slices.ContainsFunc(c.values, func(v value) bool { return v.start < q.end && q.start < v.end })
+	return c.values[q.start]
 }
 
 // ladderCondition reads when a ladder applies: the case that the step above or

@@ -126,8 +126,7 @@ func numberedLabel(s string) (int, string, []int) {
 			if digits++; digits > 3 {
 				return 0, "", nil
 			}
-			d, _ := strconv.Atoi(fold.Phrase(string(r)))
-			cur = cur*10 + d
+			cur = cur*10 + digitOf(r)
 			i += n
 			continue
 		case digits == 0:
@@ -159,6 +158,14 @@ func numberedLabel(s string) (int, string, []int) {
 		}
 	}
 	return 0, "", nil
+}
+
+func digitOf(r rune) int {
+	if r < utf8.RuneSelf {
+		return int(r - '0')
+	}
+	d, _ := strconv.Atoi(fold.Phrase(string(r)))
+	return d
 }
 
 func closeNumber(s string, i int, style string, number []int) (int, string, []int) {

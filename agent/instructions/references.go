@@ -388,7 +388,7 @@ func (c *compiler) readUnknown(start, name int) int {
 	r := ref{kind: refMention, start: start, unknown: c.known}
 	if c.known {
 		for n := min(len(ends), 6); n > 0 && r.near == nil; n-- {
-			if near := c.dir.Nearest(run[:ends[n-1]]); near != nil {
+			if near := c.nearest(run[:ends[n-1]]); near != nil {
 				r.near, r.end = near, name+ends[n-1]
 			}
 		}

@@ -31,6 +31,7 @@ type step struct {
 	line     int
 	end      int // offset where its own text ends
 	start    int // offset of its text
+	head     int // the line of text above the list of a top-level step; -1: none
 	parent   *step
 	children []*step
 	section  *section
@@ -184,6 +185,7 @@ func foldTitle(title string) string {
 func (c *compiler) buildSteps(sec *section) {
 	var stack []*step
 	var last *step
+	head := -1
 	for i := sec.first; i < sec.end; i++ {
 		l := &c.lines[i]
 		switch {
@@ -194,7 +196,7 @@ func (c *compiler) buildSteps(sec *section) {
 				l.step = last
 				last.end = l.end
 			} else {
-				last, stack = nil, nil
+				last, stack, head = nil, nil, i
 			}
 			continue
 		}
@@ -204,6 +206,7 @@ func (c *compiler) buildSteps(sec *section) {
 			st.parent = stack[len(stack)-1]
 			st.parent.children = append(st.parent.children, st)
 		} else {
+			st.head = head
 			sec.steps = append(sec.steps, st)
 		}
 		stack = append(stack, st)

@@ -197,6 +197,10 @@ type clause struct {
 	lo, hi     int
 }
 
+// maxSentence is where a sentence ends at the latest, in bytes. Nobody writes
+// such; without it a text without full stops could cost more than linear time.
+const maxSentence = 1500
+
 // splitSentences cuts each line at full stops, and lines that go on at the
 // next one are joined.
 func (c *compiler) splitSentences() {
@@ -267,6 +271,8 @@ func (c *compiler) splitSentences() {
 				flush(i)
 			case isCut(r) && !c.betweenDigits(i-n, i):
 				cuts = append(cuts, i)
+			case r == ' ' && i-open > maxSentence:
+				flush(i)
 			}
 		}
 	}
@@ -416,7 +422,8 @@ func (c *compiler) isOffset(i int) bool {
 func (c *compiler) readList(i int) (d delay, next int, ok bool) {
 	var numbers []float64
 	vague := false
-	for k := i; k < len(c.tokens); {
+	const most = 12
+	for k := i; k < len(c.tokens) && len(numbers) < most; {
 		v, isNumber := c.tokens[k].Value(vocabulary.Number)
 		if !isNumber {
 			break

@@ -1,0 +1,76 @@
+package instructions_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/text"
+
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
+	"github.com/seed-a71cb1d8/frontdesk/routing"
+)
+
+// longPrompt is 10,000 characters of real prompts.
+func longPrompt(t testing.TB) string {
+	all := prompts(t)
+	one := all["lead-with-followup.txtar/lead-en.md"] + "\n" + all["en-30-synthetic-mentions-stress.txtar/en-30-synthetic-mentions-stress.md"] + "\n"
+	return string([]rune(strings.Repeat(one, 10))[:instructions.MaxCharacters])
+}
+
+// Compiling takes time within ten times that of a Markdown parser.
+func BenchmarkCompile(b *testing.B) {
+	prompt, ws := longPrompt(b), shop()
+	opts := instructions.Options{Workspace: ws, Directory: routing.NewDirectory(ws)}
+	instructions.Compile(prompt, opts) // loads the vocabulary
+	b.SetBytes(int64(len(prompt)))
+	for b.Loop() {
+		instructions.Compile(prompt, opts)
+	}
+}
+
+func BenchmarkGoldmark(b *testing.B) {
+	prompt := []byte(longPrompt(b))
+	b.SetBytes(int64(len(prompt)))
+	for b.Loop() {
+		goldmark.DefaultParser().Parse(text.NewReader(prompt))
+	}
+}
+
+// worst are texts that make careless scanners quadratic.
+var worst = map[string]string{
+	"double quotes": `"`, "open quotes": "“a ", "single quotes": "'a ", "guillemets": "« ", "stray": `a" `,
+	"mentions": "@", "names": "@Sales Team ", "unknown names": "@Salez Taem ", "braces": "{{", "holes": "{{x}} ", "dollars": "$", "variables": "$contact.a.b.c ",
+	"brackets": "[a ", "commas": ",", "hashes": "#", "stars": "**", "numbers": "1 ", "list of numbers": "1, ", "hours": "2 hours and ",
+	"assign": "assign to ", "assign all": "assign to @Sales Team or ", "save": "save the field ", "stage": "update lifecycle stage to ", "notes": "closing note ",
+	"silence": "no reply ", "follow": "follow up ", "if": "if ", "not": "not close conversation ", "ends": "email ends with ", "compare": "a < 1 ",
+	"steps": "1. a\n", "nested": "\n 1. a:", "bullets": "- close conversation\n", "headings": "# FLOW\n", "lines": "\n", "combining": "e\u0301\u0301", "cjk": "关闭对话 ",
+	"ladder": "If no reply after 2 hours, send \"x\". ", "then": "then close the conversation, ", "never": "never: ", "words": "word ", "gaps": "meldet sich ",
+}
+
+// No text takes more than linear time: twice the text, at most about twice
+// the time. S2.5.
+func TestLinear(t *testing.T) {
+	ws := shop()
+	opts := instructions.Options{Workspace: ws, Directory: routing.NewDirectory(ws), Actions: allActions(), MaxCharacters: 1 << 20}
+	measure := func(unit string, n int) time.Duration {
+		s := strings.Repeat(unit, n/len(unit)+1)[:n]
+		best := time.Hour
+		for range 3 {
+			start := time.Now()
+			instructions.Compile(s, opts)
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	for name, unit := range worst {
+		small, big := measure(unit, 2_500), measure(unit, 20_000)
+		// Eight times the text; quadratic would be 64 times.
+		assert.Less(t, big, 24*small+20*time.Millisecond, name)
+		if testing.Verbose() {
+			t.Logf("%s: %v for 2,500 bytes, %v for 20,000", name, small, big)
+		}
+	}
+}
