@@ -295,9 +295,12 @@ func (m *Mux) NextDue(ctx context.Context) (at time.Time, ok bool, err error) {
 
 func (m *Mux) claim(ctx context.Context, conversation string, max int) (Claimed, error) {
 	now := m.now()
-	return m.store.Claim(ctx, ClaimQuery{
-		Now: now, Until: now.Add(m.cfg.Timeouts.Lease), Worker: m.worker, Max: max, ConversationID: conversation,
-	})
+	until := now.Add(m.cfg.Timeouts.Lease)
+	claimed, err := m.store.Claim(ctx, ClaimQuery{Now: now, Until: until, Worker: m.worker, Max: max, ConversationID: conversation})
+	for i := range claimed.Tasks {
+		claimed.Tasks[i].until = until
+	}
+	return claimed, err
 }
 
 // maxWorkers is how many conversations Run works on at once. LLM calls spend
