@@ -323,7 +323,11 @@ func (r *run) stepTexts(ctx context.Context) error {
 
 func (r *run) writeStep(ctx context.Context, closing bool) error {
 	s := r.ladder
-	own := r.ownTexts()
+	examples := r.ownTexts()
+	own := examples
+	if s.step.Mode == followup.Alternatives && len(own) > 1 {
+		own = own[:1] // one of them is sent
+	}
 	verbatim := len(own) > 0
 	for _, msg := range s.step.Messages {
 		verbatim = verbatim && msg.Verbatim
@@ -332,7 +336,7 @@ func (r *run) writeStep(ctx context.Context, closing bool) error {
 		s.texts = r.allowed(own)
 		return nil
 	}
-	r.extra = stepRequest(own, s.step.Mode, closing)
+	r.extra = stepRequest(examples, s.step.Mode, closing)
 	text, err := r.write(ctx, "follow_up")
 	if err != nil {
 		return err
@@ -371,8 +375,7 @@ func (r *run) allowed(texts []string) []string {
 	return out
 }
 
-// ownTexts are the prompt's texts with their variables replaced (S4.3). Of
-// alternatives it is the first.
+// ownTexts are the prompt's texts with their variables replaced (S4.3).
 func (r *run) ownTexts() []string {
 	env := variables.Env{
 		Lookup:   variables.ForContact(*r.view.Contact, "", r.now, r.a.location),
@@ -386,9 +389,6 @@ func (r *run) ownTexts() []string {
 		if text = cleanText(text, r.a.cfg.Limits.ReplyBytes); text != "" {
 			out = append(out, text)
 		}
-	}
-	if r.ladder.step.Mode == followup.Alternatives && len(out) > 1 {
-		out = out[:1]
 	}
 	return out
 }
@@ -404,7 +404,11 @@ func stepRequest(own []string, mode followup.Mode, closing bool) string {
 		for _, o := range own {
 			q = append(q, quote(o))
 		}
-		text += " Like: " + strings.Join(q, " ")
+		sep := " "
+		if mode == followup.Alternatives {
+			sep = " or "
+		}
+		text += " Like: " + strings.Join(q, sep)
 		if len(own) > 1 && mode != followup.Alternatives {
 			text += fmt.Sprintf(" Write %d messages, with a line of only --- between them.", len(own))
 		}
@@ -436,6 +440,10 @@ func (r *run) write(ctx context.Context, purpose string) (string, error) {
 	if err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
+		}
+		var le *LLMError
+		if errors.As(err, &le) && le.Kind == LLMRateLimited && le.RetryAfter > 0 {
+			r.a.gate.closeUntil(r.m.now().Add(le.RetryAfter)) // one limiter for all
 		}
 		r.m.log.Warn("LLM", "turn", r.task.TurnID, "purpose", purpose, "error", r.m.loggable(err))
 		return "", nil
