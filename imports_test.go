@@ -20,6 +20,7 @@ var layers = []struct {
 	pkg     string
 	outside []string
 }{
+	{"examples", nil}, // its tests alone
 	{"examples/", []string{"github.com/tmc/langchaingo/"}},
 	{"cmd/frontdesk", []string{"github.com/tmc/langchaingo/"}},
 	{"cmd/frontdesk/internal/scenario", []string{"golang.org/x/tools/txtar"}},

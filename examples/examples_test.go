@@ -1,0 +1,95 @@
+// Package examples_test runs the example programs and holds what they print to
+// golden files.
+package examples_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// runs are the programs with their arguments, by golden file.
+var runs = map[string][]string{
+	"quickstart-id": {"quickstart"},
+	"quickstart-en": {"quickstart", "-lang", "en"},
+	"handoff":       {"handoff"},
+	"followups":     {"followups"},
+	"customaction":  {"customaction"},
+	"presence":      {"presence"},
+}
+
+// bin holds the programs, built once.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(build(m)) }
+
+func build(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "examples")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	bin = dir
+	if out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./...").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// Each program ends well, prints the same every time, and says nothing to
+// standard error.
+func TestExamples(t *testing.T) {
+	for name, args := range runs {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command(filepath.Join(bin, args[0]), args[1:]...)
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			out, err := cmd.Output()
+			require.NoError(t, err, stderr.String())
+			assert.Empty(t, stderr.String())
+			file := filepath.Join("testdata", name+".txt")
+			if *update {
+				require.NoError(t, os.WriteFile(file, out, 0o644))
+			}
+			want, err := os.ReadFile(file)
+			require.NoError(t, err, "run the test with -update")
+			assert.Equal(t, string(want), string(out), "if that is right, run the test with -update")
+		})
+	}
+}
+
+// Every program here is run, and every golden file is some program's.
+func TestEveryExampleIsRun(t *testing.T) {
+	dirs, err := filepath.Glob("*/main.go")
+	require.NoError(t, err)
+	run := map[string]bool{}
+	for _, args := range runs {
+		run[args[0]] = true
+	}
+	for _, d := range dirs {
+		assert.True(t, run[filepath.Dir(d)], "%s is not run: add it to runs", d)
+	}
+	golden, err := filepath.Glob("testdata/*.txt")
+	require.NoError(t, err)
+	assert.Len(t, golden, len(runs))
+}
+
+// The quickstart refuses what it does not know with a message and a status.
+func TestQuickstartRefuses(t *testing.T) {
+	for _, args := range [][]string{{"-lang", "xx"}, {"-llm", "nobody"}} {
+		out, err := exec.Command(filepath.Join(bin, "quickstart"), args...).CombinedOutput()
+		assert.Error(t, err)
+		assert.Contains(t, string(out), "quickstart: there is no")
+	}
+}

@@ -1,0 +1,71 @@
+package frontdesk_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return string(data)
+}
+
+// The README's program is the package example of agent, which is compiled and
+// run, and its output is that example's.
+func TestReadmeShowsTheExample(t *testing.T) {
+	body := regexp.MustCompile(`(?ms)^func Example\(\) \{\n(.*?)^\}\n`).FindStringSubmatch(read(t, "agent/example_test.go"))
+	require.Len(t, body, 2)
+	code, output, ok := strings.Cut(body[1], "\t// Output:\n")
+	require.True(t, ok)
+	code = regexp.MustCompile(`(?m)^\t`).ReplaceAllString(code, "")
+	output = regexp.MustCompile(`(?m)^\t// ?`).ReplaceAllString(output, "")
+	readme := read(t, "README.md")
+	assert.Contains(t, readme, "```go\n"+code+"```\n")
+	assert.Contains(t, readme, "```\n"+output+"```\n")
+}
+
+// The faults that the README shows are those of the example of New.
+func TestReadmeShowsTheFaults(t *testing.T) {
+	faults := regexp.MustCompile(`(?m)^\d+:\d+: error: .*$`).FindAllString(read(t, "README.md"), -1)
+	require.NotEmpty(t, faults)
+	for _, f := range faults {
+		assert.Contains(t, read(t, "agent/example_test.go"), "\t// "+f+"\n")
+	}
+}
+
+// Links of the documents lead to files that are there.
+func TestDocumentsLinkToFiles(t *testing.T) {
+	docs, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	link := regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
+	for _, doc := range append(docs, "README.md", "CHANGELOG.md") {
+		for _, m := range link.FindAllStringSubmatch(read(t, doc), -1) {
+			_, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1]))
+			assert.NoError(t, err, "%s links to %s", doc, m[1])
+		}
+	}
+}
+
+// What a document names as a Go test, example or package of the module is
+// there.
+func TestDocumentsNamePackages(t *testing.T) {
+	docs, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	run := regexp.MustCompile(`go (?:run|test) (\./[a-z/]+[a-z])`)
+	for _, doc := range append(docs, "README.md") {
+		for _, m := range run.FindAllStringSubmatch(read(t, doc), -1) {
+			info, err := os.Stat(m[1])
+			if assert.NoError(t, err, "%s names %s", doc, m[1]) {
+				assert.True(t, info.IsDir(), "%s names %s", doc, m[1])
+			}
+		}
+	}
+}
