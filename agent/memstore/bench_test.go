@@ -165,7 +165,7 @@ func heap() uint64 {
 // S8.9, I28: a pending ladder costs little, and one that is cancelled
 // nothing.
 func TestPendingLaddersAreSmall(t *testing.T) {
-	const n = 20_000
+	const n = 8_000
 	s := New()
 	for i := range n {
 		commit(t, s, newConversation(i))
