@@ -16,6 +16,7 @@ import (
 // draft is a step of a ladder while the text is read.
 type draft struct {
 	start, end int
+	head       int // where the words that began the step end
 	line       int
 	delays     []time.Duration
 	offsets    bool // delays count from the contact's silence
@@ -242,7 +243,7 @@ func (r *reader) isAnchor(s *sentence, t int) bool {
 }
 
 func (r *reader) begin(s *sentence, start, end int) *draft {
-	d := &draft{start: start, end: end, line: r.c.lineAt(start)}
+	d := &draft{start: start, end: end, head: end, line: r.c.lineAt(start)}
 	if r.cur == nil {
 		r.cur = &plan{section: s.section, step: s.step, lastLine: s.line}
 		r.cur.condition = r.c.ladderCondition(s, start)
@@ -655,7 +656,7 @@ func (c *compiler) buildLadder(p *plan) {
 		out.Steps = append(out.Steps, steps...)
 	}
 	if !anyDelay {
-		c.report("followup-no-delay", SeverityWarning, drafts[0].start, drafts[0].end, "these follow-ups have no time, and run only with the default delay of the configuration: write how long the contact must be silent, such as \"after 2 hours\"", "")
+		c.report("followup-no-delay", SeverityWarning, drafts[0].start, max(drafts[0].start, drafts[0].head), "these follow-ups have no time, and run only with the default delay of the configuration: write how long the contact must be silent, such as \"after 2 hours\"", "")
 	}
 	c.pb.Ladders = append(c.pb.Ladders, out)
 }
@@ -689,13 +690,13 @@ func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyD
 		inherited = *previous > 0
 		switch {
 		case inherited:
-			c.report("followup-inherited-delay", SeverityWarning, d.start, d.end, fmt.Sprintf("this step has no time of its own and takes that of the one before, %s: write it", short(*previous)), "")
+			c.report("followup-inherited-delay", SeverityWarning, d.start, max(d.start, d.head), fmt.Sprintf("this step has no time of its own and takes that of the one before, %s: write it", short(*previous)), "")
 		case anyDelay:
-			c.report("followup-no-delay", SeverityWarning, d.start, d.end, "this step has no time: write how long the contact must be silent, such as \"after 2 hours\"", "")
+			c.report("followup-no-delay", SeverityWarning, d.start, max(d.start, d.head), "this step has no time: write how long the contact must be silent, such as \"after 2 hours\"", "")
 		}
 	}
 	if d.vague || i > 0 && len(d.delays) == 1 && !d.offsets && !d.relative && d.delays[0] > *total && *total > 0 {
-		c.report("followup-ambiguous-delay", SeverityWarning, d.start, d.end,
+		c.report("followup-ambiguous-delay", SeverityWarning, d.start, max(d.start, d.timeEnd),
 			fmt.Sprintf("this is read as %s after the message before: write \"another %s\", or the time since the contact's last message as \"T+…\"", short(d.delays[0]), short(d.delays[0])), "")
 	}
 	var steps []followup.Step
@@ -710,7 +711,7 @@ func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyD
 			st.Actions = actions
 		}
 		if wait > followup.MaxDelay && !inherited {
-			c.report("followup-too-late", SeverityError, d.start, d.end, fmt.Sprintf("this step comes %s after the message before, and at most 24h is possible: shorten it", short(wait)), "")
+			c.report("followup-too-late", SeverityError, d.start, max(d.start, d.timeEnd), fmt.Sprintf("this step comes %s after the message before, and at most 24h is possible: shorten it", short(wait)), "")
 		}
 		*total += wait
 		if wait > 0 {

@@ -367,11 +367,14 @@ func (v *Vocabulary) FollowUpMessage(language string) string {
 // less those that stand wholly inside a longer one. It takes time linear in
 // the text, as phrases are of bounded length.
 func (v *Vocabulary) Scan(text string) []Token {
-	var out []Token
+	out := make([]Token, 0, len(text)/8+1)
 	covered := 0
 	prev := rune(' ')
 	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRuneInString(text[i:])
+		r, n := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRuneInString(text[i:])
+		}
 		if startsWord(text, i, prev, r) {
 			if t, ok := v.longest(text, i); ok && t.End > covered {
 				covered = t.End
@@ -388,6 +391,9 @@ func startsWord(text string, i int, prev, r rune) bool {
 	if r == ' ' || r == '\n' {
 		return false
 	}
+	if prev < utf8.RuneSelf && r < utf8.RuneSelf { // the common case
+		return !asciiWord(prev) || !asciiWord(r) || digit(prev) && !digit(r)
+	}
 	if !fold.WordRune(prev) || !fold.WordRune(r) || fold.Unspaced(prev) || fold.Unspaced(r) {
 		return true
 	}
@@ -402,6 +408,10 @@ func startsWord(text string, i int, prev, r rune) bool {
 	return false
 }
 
+func asciiWord(r rune) bool {
+	return r == '_' || digit(r) || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+}
+
 func digit(r rune) bool { return '0' <= r && r <= '9' }
 
 func (v *Vocabulary) longest(text string, start int) (Token, bool) {
@@ -411,7 +421,7 @@ func (v *Vocabulary) longest(text string, start int) (Token, bool) {
 	cur := int32(0)
 	for i := start; i <= len(text); i++ {
 		n := &v.nodes[cur]
-		if i > start {
+		if len(n.meanings)+len(n.prefix) > 0 && i > start {
 			end := wordEnd(text, i)
 			if inNumber && i < len(text) && digit(rune(text[i])) {
 				end = i
