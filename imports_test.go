@@ -24,6 +24,7 @@ var layers = []struct {
 	{"examples/", []string{"github.com/tmc/langchaingo/"}},
 	{"cmd/frontdesk", []string{"github.com/tmc/langchaingo/"}},
 	{"cmd/frontdesk/internal/scenario", []string{"golang.org/x/tools/txtar"}},
+	{"cmd/frontdesk/internal/session", nil},
 	{"cmd/frontdesk/internal/workspacefile", []string{"go.yaml.in/yaml/v3"}},
 	{"agent/agenttest", []string{"github.com/stretchr/testify/"}},
 	{"agent/offline", nil},

@@ -9,6 +9,9 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
+
+	"github.com/seed-a71cb1d8/frontdesk"
 )
 
 // The exit codes. A fault of the prompt is told apart from a fault of the
@@ -33,7 +36,7 @@ type command struct {
 
 // commands are those that "help" lists, in this order.
 func commands() []command {
-	return []command{compileCommand(), lintCommand()}
+	return []command{compileCommand(), lintCommand(), chatCommand(), testCommand()}
 }
 
 func main() {
@@ -46,12 +49,19 @@ type env struct {
 	stdout, stderr io.Writer
 	stdinUsed      bool
 	colour         bool // of stdout
+	terminal       bool // stderr is one
+	clock          frontdesk.Clock
 }
+
+func (e *env) now() time.Time { return e.clock.Now() }
 
 // run performs a command line, without the program's name, and returns the
 // exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	e := &env{stdin: stdin, stdout: stdout, stderr: stderr, colour: wantsColour(stdout)}
+	e := &env{
+		stdin: stdin, stdout: stdout, stderr: stderr, clock: frontdesk.SystemClock{},
+		colour: isTerminal(stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", terminal: isTerminal(stderr),
+	}
 	if len(args) == 0 {
 		fmt.Fprint(stderr, overview())
 		return exitUsage
@@ -69,14 +79,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 }
 
-// wantsColour reports whether w is a terminal that may be coloured.
-func wantsColour(w io.Writer) bool {
+// isTerminal reports whether w is a terminal.
+func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	if !ok {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull
 }
 
 func overview() string {

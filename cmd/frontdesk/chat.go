@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/tmc/langchaingo/llms"
+	"github.com/tmc/langchaingo/llms/anthropic"
+	"github.com/tmc/langchaingo/llms/ollama"
+	"github.com/tmc/langchaingo/llms/openai"
+
+	"github.com/seed-a71cb1d8/frontdesk/actions"
+	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/agent/langchain"
+	"github.com/seed-a71cb1d8/frontdesk/cmd/frontdesk/internal/scenario"
+	"github.com/seed-a71cb1d8/frontdesk/cmd/frontdesk/internal/session"
+)
+
+func chatCommand() command {
+	c := command{
+		name:    "chat",
+		summary: "talk to an agent on the console",
+		usage:   "-llm openai|ollama|anthropic|scripted [-workspace FILE] [-agent NAME] [PROMPT]",
+		help: `Reads what the contact writes, a line at a time, and prints what the agent
+answers. Everything is kept in memory; nothing is sent anywhere but to the model.
+
+The provider's usual variables are read: OPENAI_API_KEY, ANTHROPIC_API_KEY,
+OLLAMA_HOST. With -llm scripted the answers come from the -script file, a line
+each: say TEXT, call NAME {JSON}, fail KIND.
+
+Without -workspace, the names in the prompt are taken for teams, stages and
+fields. Lines that begin with a slash are for the program:
+
+  /advance 2m      let time pass: follow-ups come as they fall due
+  /turn            show the record of the last turn, /turn json all of it
+  /state           show who has the conversation, and what is known
+  /assign TARGET   assign as a human would; /close, /reopen likewise
+  /help            list these
+  /quit            end, as the end of input does
+`,
+	}
+	c.run = func(e *env, args []string) int { return e.chat(c, args) }
+	return c
+}
+
+const chatHelp = "/advance DURATION  /turn [json]  /state  /assign TARGET  /close [NOTE]  /reopen  /help  /quit\n"
+
+// chat is a chat under way.
+type chat struct {
+	e       *env
+	session *session.Session
+	script  *session.Script // nil: a real model
+	last    *agent.Turn
+}
+
+func (e *env) chat(c command, args []string) int {
+	fs := e.flags(c)
+	provider := fs.String("llm", "", "`provider` of the model: openai, ollama, anthropic or scripted")
+	model := fs.String("model", "", "`name` of the model; empty: the provider's usual one")
+	baseURL := fs.String("base-url", "", "`URL` of the provider's API, for those that speak the protocol of another")
+	script := fs.String("script", "", "`file` with the answers of -llm scripted")
+	delay := fs.Duration("default-delay", 0, "`time` of follow-ups for which the prompt gives none; 0: they do not run")
+	var w workspaceFlags
+	w.register(fs)
+	paths, code, ok := parse(fs, args)
+	if !ok {
+		return code
+	}
+	ch, cfg := &chat{e: e}, session.Config{Agent: w.agent, DefaultDelay: *delay}
+	if err := ch.configure(&cfg, w, paths, *script); err != nil {
+		return e.usageError(c.name, err)
+	}
+	if ch.script != nil != (*provider == "scripted") {
+		return e.usageError(c.name, errors.New("-script and -llm scripted go together: give both, or neither"))
+	}
+	cfg.LLM, cfg.Clock = ch.script, session.NewRunningClock(e.clock)
+	if ch.script == nil {
+		llm, err := newLLM(*provider, *model, *baseURL)
+		if err != nil {
+			return e.usageError(c.name, err)
+		}
+		cfg.LLM = llm
+	} else {
+		cfg.Clock = session.NewClock() // a script is played the same way each time
+	}
+	cfg.OnTurn, cfg.OnMessage = ch.turn, ch.message
+	var err error
+	if ch.session, err = session.New(cfg); err != nil {
+		return e.usageError(c.name, err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := ch.run(ctx); err != nil {
+		return e.usageError(c.name, err)
+	}
+	return exitOK
+}
+
+// configure reads the files.
+func (ch *chat) configure(cfg *session.Config, w workspaceFlags, paths []string, script string) (err error) {
+	if len(paths) > 1 {
+		return errors.New("a chat has one prompt: name one file")
+	}
+	if cfg.File, err = ch.e.readWorkspace(w.workspace); err != nil {
+		return err
+	}
+	if len(paths) == 1 && paths[0] == "-" {
+		return errors.New("standard input is for the chat: give the prompt as a file")
+	}
+	if len(paths) == 0 && cfg.File == nil {
+		return errors.New("no prompt is named: give its file")
+	}
+	for _, path := range paths {
+		s, err := ch.e.readSource(path)
+		if err != nil {
+			return err
+		}
+		cfg.Prompt = s.text
+	}
+	if script == "" {
+		return nil
+	}
+	text, err := ch.e.read(script)
+	if err != nil {
+		return err
+	}
+	ch.script = &session.Script{}
+	for i, line := range strings.Split(text, "\n") {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		step, err := session.ParseStep(line)
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", script, i+1, err)
+		}
+		ch.script.Add(step)
+	}
+	return nil
+}
+
+// newLLM makes the model of a provider. Keys come from the environment, as
+// the providers' own tools take them.
+func newLLM(provider, name, baseURL string) (agent.LLM, error) {
+	var model llms.Model
+	var err error
+	switch provider {
+	case "openai":
+		var opts []openai.Option
+		if name != "" {
+			opts = append(opts, openai.WithModel(name))
+		}
+		if baseURL != "" {
+			opts = append(opts, openai.WithBaseURL(baseURL))
+		}
+		model, err = openai.New(opts...)
+	case "anthropic":
+		var opts []anthropic.Option
+		if name != "" {
+			opts = append(opts, anthropic.WithModel(name))
+		}
+		if baseURL != "" {
+			opts = append(opts, anthropic.WithBaseURL(baseURL))
+		}
+		model, err = anthropic.New(opts...)
+	case "ollama":
+		if name == "" {
+			return nil, errors.New("ollama has no usual model: name one with -model")
+		}
+		opts := []ollama.Option{ollama.WithModel(name)}
+		if baseURL == "" {
+			baseURL = os.Getenv("OLLAMA_HOST")
+		}
+		if baseURL != "" {
+			opts = append(opts, ollama.WithServerURL(baseURL))
+		}
+		model, err = ollama.New(opts...)
+	case "":
+		return nil, errors.New("no model is named: add -llm openai, ollama, anthropic or scripted")
+	default:
+		return nil, fmt.Errorf("there is no provider %q: use openai, ollama, anthropic or scripted", provider)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", provider, err)
+	}
+	return langchain.New(model), nil
+}
+
+func (ch *chat) turn(t agent.Turn) {
+	ch.last = &t
+	if t.Failure != "" {
+		fmt.Fprintf(ch.e.stdout, "%s\n", ch.e.paint("33", fmt.Sprintf("(%s: %s)", t.Exit, t.Failure)))
+	}
+	for _, c := range t.Calls {
+		if c.Outcome != agent.CallDone {
+			fmt.Fprintf(ch.e.stdout, "%s\n", ch.e.paint("33", fmt.Sprintf("(%s was %s: %s)", c.Name, c.Outcome, c.Detail)))
+		}
+	}
+	for _, c := range t.Changes {
+		fmt.Fprintf(ch.e.stdout, "%s\n", ch.e.paint("2", fmt.Sprintf("(%s: %s)", c.What, emptyIsNone(c.New))))
+	}
+}
+
+func emptyIsNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+func (ch *chat) message(m agent.Outbound) {
+	who := m.Author.Name
+	if who == "" {
+		who = string(m.Author.Kind)
+	}
+	fmt.Fprintf(ch.e.stdout, "%s: %s\n", ch.e.paint("1", who), m.Text)
+}
+
+// run reads lines until the input or the patience ends. What falls due while
+// nobody writes comes as soon as it is due, not with the next line.
+func (ch *chat) run(ctx context.Context) error {
+	if ch.e.terminal {
+		fmt.Fprint(ch.e.stderr, "Write as the contact would. ", chatHelp)
+	}
+	lines, failed := make(chan string), make(chan error, 1)
+	go func() { // a read from a terminal cannot be cancelled
+		defer close(lines)
+		in := bufio.NewReader(ch.e.stdin)
+		for {
+			line, err := in.ReadString('\n')
+			if line != "" {
+				select {
+				case lines <- line:
+				case <-ctx.Done():
+					return
+				}
+			}
+			if err != nil {
+				if !errors.Is(err, io.EOF) {
+					failed <- err
+				}
+				return
+			}
+		}
+	}()
+	for {
+		timer := ch.timer(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer:
+			if err := ch.session.Advance(ctx, 0); err != nil {
+				return err
+			}
+		case line, ok := <-lines:
+			if !ok {
+				select {
+				case err := <-failed:
+					return err
+				default:
+					return nil
+				}
+			}
+			quit, err := ch.line(ctx, strings.TrimSpace(line))
+			if quit || ctx.Err() != nil {
+				return nil
+			}
+			if err != nil {
+				fmt.Fprintf(ch.e.stdout, "(%s)\n", err)
+			}
+		}
+	}
+}
+
+// timer tells when something falls due by itself; nil, which blocks for ever,
+// when nothing does.
+func (ch *chat) timer(ctx context.Context) <-chan time.Time {
+	next, ok, err := ch.session.Next(ctx)
+	if err != nil || !ok || ch.script != nil {
+		return nil
+	}
+	return time.After(max(next.Sub(ch.session.Clock.Now()), 50*time.Millisecond))
+}
+
+// line does what a line says.
+func (ch *chat) line(ctx context.Context, line string) (quit bool, err error) {
+	if line == "" {
+		return false, nil
+	}
+	if !strings.HasPrefix(line, "/") {
+		return false, ch.session.Say(ctx, line)
+	}
+	verb, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimSpace(rest)
+	switch verb {
+	case "/quit", "/exit":
+		return true, nil
+	case "/help":
+		fmt.Fprint(ch.e.stdout, chatHelp)
+		return false, nil
+	case "/advance":
+		d, err := scenario.ParseDuration(rest)
+		if err != nil {
+			return false, err
+		}
+		return false, ch.session.Advance(ctx, d)
+	case "/turn":
+		return false, ch.showTurn(rest)
+	case "/state":
+		return false, scenario.WriteState(ctx, ch.e.stdout, ch.session)
+	case "/assign":
+		return false, ch.session.Operate(ctx, func(m *agent.Mux, id string) error { return m.Assign(ctx, id, ch.session.Target(rest), "") })
+	case "/close":
+		return false, ch.session.Operate(ctx, func(m *agent.Mux, id string) error {
+			return m.Close(ctx, id, actions.Closing{Note: rest}, "")
+		})
+	case "/reopen":
+		return false, ch.session.Operate(ctx, func(m *agent.Mux, id string) error { return m.Reopen(ctx, id, "") })
+	}
+	return false, fmt.Errorf("there is no command %s: /help lists those there are", verb)
+}
+
+func (ch *chat) showTurn(form string) error {
+	switch {
+	case ch.last == nil:
+		return errors.New("there was no turn yet")
+	case form == "json":
+		enc := json.NewEncoder(ch.e.stdout)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(ch.last)
+	}
+	_, err := fmt.Fprint(ch.e.stdout, scenario.FormatTurn(*ch.last, ""))
+	return err
+}
