@@ -70,7 +70,7 @@ func NewMux(agents ...*Agent) (*Mux, error) {
 			{"Clock", same(a.cfg.Clock, first.cfg.Clock)},
 			{"Workspace", a == first || reflect.DeepEqual(a.cfg.Workspace, first.cfg.Workspace)},
 		} {
-			if !part.same {
+			if !part.same && a != first {
 				errs = append(errs, fmt.Errorf("agent: %q and %q have different %ss: agents of one Mux share it", a.cfg.Name, first.cfg.Name, part.name))
 			}
 		}

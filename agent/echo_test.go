@@ -1,0 +1,212 @@
+package agent_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/actions"
+	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
+)
+
+func (k *kit) echo(e agent.Echo) {
+	k.t.Helper()
+	e.Channel, e.To = "test", "+62811"
+	require.NoError(k.t, k.mux.AcceptEcho(k.ctx, e))
+}
+
+// S10.3: what we sent is recognised by its key or by the provider's ID.
+func TestOwnEcho(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")))
+	k.say("Hi")
+	before := k.conversation()
+	m := k.lastOutbound()
+	k.echo(agent.Echo{ProviderID: m.ProviderID, Text: "Hello!"})
+	k.echo(agent.Echo{Key: m.ID, ProviderID: "another", Text: "Hello!"})
+	assert.Len(t, k.outbound(), 1)
+	assert.Equal(t, before.Epoch, k.conversation().Epoch)
+	assert.Equal(t, before.Assignee, k.conversation().Assignee)
+	assert.Nil(t, func() *agent.Task { v := k.view(); return v.Task(agent.TaskEcho) }())
+}
+
+// S10.3: a reply from the phone is a takeover by somebody whom nobody named:
+// the agent is silent until it is given the conversation back.
+func TestPhoneReplyIsATakeover(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Say("Me again.").Expect(func(t agenttest.TB, req *agent.Request) {
+		all := ""
+		for _, m := range req.Messages {
+			all += m.Text + "\n"
+		}
+		assert.Contains(t, all, "Ana from the shop here", "the agent knows what the human wrote")
+	})), withLadders(goLadder()))
+	k.say("Hi")
+	k.echo(agent.Echo{ProviderID: "phone-1", Text: "Ana from the shop here"})
+	conv := k.conversation()
+	assert.True(t, conv.AwaitsHuman)
+	assert.Equal(t, frontdesk.Assignee{}, conv.Assignee)
+	m := k.lastOutbound()
+	assert.Equal(t, frontdesk.Author{Kind: frontdesk.AuthorUser}, m.Author)
+	assert.Equal(t, frontdesk.Sent, m.Status)
+	k.runDue()
+	assert.Equal(t, []string{"Hello!"}, k.sent(), "it is not sent again")
+
+	turn := k.say("thanks")
+	assert.Equal(t, agent.ExitNotOurs, turn.Exit)
+	k.pass(time.Hour)
+	assert.Equal(t, []string{"Hello!"}, k.sent(), "and there is no follow-up")
+
+	k.echo(agent.Echo{ProviderID: "phone-1", Text: "Ana from the shop here"})
+	assert.Len(t, k.outbound(), 2, "the same echo again changes nothing")
+
+	require.NoError(t, k.mux.Assign(k.ctx, conv.ID, frontdesk.Target{Name: "Sales Agent"}, "ana"))
+	k.runDue()
+	assert.Equal(t, []string{"Hello!", "Me again."}, k.sent())
+}
+
+// S10.3: a colleague who has the conversation keeps it.
+func TestPhoneReplyOfTheAssignee(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")))
+	k.say("Hi")
+	k.takeover("ana", "Ana here")
+	k.runDue()
+	before := k.conversation()
+	k.echo(agent.Echo{ProviderID: "phone-1", Text: "and from my phone"})
+	assert.Equal(t, user("ana"), k.conversation().Assignee)
+	assert.Equal(t, before.Epoch, k.conversation().Epoch)
+	assert.False(t, k.conversation().AwaitsHuman)
+}
+
+// S10.3: while a send is under way an echo that nothing matches is held; ours
+// is recognised when the send has answered, and a human's is a takeover then.
+func TestEchoDuringASend(t *testing.T) {
+	for name, e := range map[string]agent.Echo{
+		"ours":      {ProviderID: "p1", Text: "Hello!"},
+		"a human's": {ProviderID: "phone-1", Text: "Ana here"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var k *kit
+			ch := channelFunc(func(context.Context, agent.Outbound) (agent.SendReceipt, error) {
+				k.echo(e)
+				k.echo(e) // a channel may say it twice
+				v := k.view()
+				require.NotNil(t, v.Task(agent.TaskEcho), "held")
+				assert.Len(t, v.Task(agent.TaskEcho).Echoes, 1)
+				assert.Equal(t, aiAgent("a-sales"), v.Conversation.Assignee, "not decided yet")
+				return agent.SendReceipt{ProviderID: "p1"}, nil
+			})
+			k = newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withChannel(ch))
+			k.say("Hi")
+			k.runDue() // the send has resolved: nothing is held any longer
+			v := k.view()
+			assert.Nil(t, v.Task(agent.TaskEcho))
+			if name == "ours" {
+				assert.Equal(t, aiAgent("a-sales"), v.Conversation.Assignee)
+				assert.Len(t, k.outbound(), 1)
+			} else {
+				assert.True(t, v.Conversation.AwaitsHuman)
+				assert.Len(t, k.outbound(), 2)
+			}
+			assert.Zero(t, k.pass(time.Hour))
+		})
+	}
+}
+
+// S10.3: an echo after a send of unknown outcome is held for the send window;
+// one of the same text is ours, and proves the delivery.
+func TestEchoOfAnUnknownSend(t *testing.T) {
+	build := func(t *testing.T) *kit {
+		k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(goLadder()))
+		k.channel.LoseNext(1)
+		k.say("Hi")
+		require.Equal(t, frontdesk.Unknown, k.lastOutbound().Status)
+		return k
+	}
+	t.Run("ours", func(t *testing.T) {
+		k := build(t)
+		k.echo(agent.Echo{ProviderID: "p9", Text: "Hello!"})
+		assert.Equal(t, aiAgent("a-sales"), k.conversation().Assignee)
+		k.pass(10 * time.Second)
+		assert.Equal(t, aiAgent("a-sales"), k.conversation().Assignee)
+		m := k.lastOutbound()
+		assert.Equal(t, frontdesk.Sent, m.Status)
+		assert.Equal(t, "p9", m.ProviderID)
+		assert.Len(t, k.outbound(), 1)
+		k.echo(agent.Echo{ProviderID: "p9", Text: "Hello!"})
+		assert.Len(t, k.outbound(), 1)
+	})
+	t.Run("a human's", func(t *testing.T) {
+		k := build(t)
+		k.echo(agent.Echo{ProviderID: "phone-1", Text: "Ana here"})
+		assert.False(t, k.conversation().AwaitsHuman)
+		k.pass(10*time.Second - 1)
+		assert.False(t, k.conversation().AwaitsHuman)
+		k.pass(1)
+		assert.True(t, k.conversation().AwaitsHuman, "at most the send window")
+		assert.Equal(t, frontdesk.Unknown, k.outbound()[0].Status)
+		assert.Nil(t, k.pending())
+	})
+	t.Run("both, and each once", func(t *testing.T) {
+		k := build(t)
+		k.echo(agent.Echo{ProviderID: "p9", Text: "Hello!"})
+		k.echo(agent.Echo{ProviderID: "p10", Text: "Hello!"}) // a human who says the same
+		k.pass(10 * time.Second)
+		assert.True(t, k.conversation().AwaitsHuman)
+		assert.Len(t, k.outbound(), 2)
+	})
+	t.Run("after the window", func(t *testing.T) {
+		k := build(t)
+		k.clock.Advance(time.Minute)
+		k.echo(agent.Echo{ProviderID: "phone-1", Text: "Ana here"})
+		assert.True(t, k.conversation().AwaitsHuman)
+	})
+}
+
+// A phone reply to a closed conversation reopens it, in a new epoch.
+func TestPhoneReplyToAClosedConversation(t *testing.T) {
+	for name, assign := range map[string]bool{"an agent had it": false, "a user had it": true} {
+		t.Run(name, func(t *testing.T) {
+			k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")))
+			k.say("Hi")
+			id := k.conversation().ID
+			if assign {
+				require.NoError(t, k.mux.Assign(k.ctx, id, frontdesk.Target{Name: "Ana"}, "ana"))
+			}
+			require.NoError(t, k.mux.Close(k.ctx, id, actions.Closing{}, "ana"))
+			before := k.conversation().Epoch
+			k.echo(agent.Echo{ProviderID: "phone-1", Text: "One more thing"})
+			conv := k.conversation()
+			assert.Equal(t, frontdesk.Open, conv.Status)
+			assert.Greater(t, conv.Epoch, before)
+			assert.Equal(t, agent.ExitNotOurs, k.say("yes?").Exit)
+		})
+	}
+}
+
+// An echo that says too little, and one to somebody unknown.
+func TestEchoEdges(t *testing.T) {
+	k := newKit(t, nobody(t))
+	require.ErrorContains(t, k.mux.AcceptEcho(k.ctx, agent.Echo{Channel: "test", To: "+62811"}), "one of Key and ProviderID")
+	require.ErrorContains(t, k.mux.AcceptEcho(k.ctx, agent.Echo{Channel: "test", ProviderID: "x"}), "Echo.To")
+	require.NoError(t, k.mux.AcceptEcho(k.ctx, agent.Echo{Channel: "test", To: "+1", ProviderID: "x", Text: "hello"}))
+	v := k.view()
+	assert.Nil(t, v.Conversation, "nothing comes of it")
+}
+
+// S7.4: a phone reply while the turn thinks drops the turn.
+func TestPhoneReplyDropsTheTurn(t *testing.T) {
+	var k *kit
+	k = newKit(t, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Func(func(context.Context, *agent.Request) (*agent.Response, error) {
+		k.echo(agent.Echo{ProviderID: "phone-1", Text: "I have it"})
+		return &agent.Response{Text: "must not be sent"}, nil
+	})))
+	k.say("Hi")
+	turn := k.say("Help")
+	assert.Equal(t, agent.ExitNotOurs, turn.Exit)
+	k.pass(time.Hour)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+}
