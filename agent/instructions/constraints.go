@@ -7,9 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
-	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
 )
 
 // comparison matches a sign of comparison and what it compares with.
@@ -373,9 +371,6 @@ func (c *compiler) governsSave(k *Constraint, s *sentence, at int) bool {
 	return !named // the save says "it"
 }
 
-// fieldType returns the type of a field; empty: there is no such field.
-func (c *compiler) fieldType(id string) frontdesk.FieldType { return c.names.fieldTypes[id] }
-
 // findClosing reads what the text says of closing (S6.5).
 func (c *compiler) findClosing() {
 	for i := range c.sentences {
@@ -465,5 +460,3 @@ func (c *compiler) quoteEndAfter(from, end int) int {
 	}
 	return from
 }
-
-var _ = vocabulary.Number

@@ -601,6 +601,3 @@ func (c *compiler) labelled(v ref, id string) bool {
 	}
 	return false
 }
-
-// sameName reports whether two names are equal but for case and Unicode form.
-func sameName(a, b string) bool { return fold.Name(a) == fold.Name(b) }

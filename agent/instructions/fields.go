@@ -1,0 +1,257 @@
+package instructions
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+)
+
+// fieldSite finds the fields that an update names.
+func (c *compiler) fieldSite(st site) {
+	s := &c.sentences[st.sentence]
+	end := c.nextAction(s, st.token)
+	fields := c.fieldsIn(st, s, end)
+	if len(fields) == 0 {
+		if c.tokens[st.token].any("update_field") {
+			c.putSite(st)
+		}
+		return
+	}
+	for _, f := range fields {
+		one := st
+		one.Field = f.id
+		one.Value = c.fieldValue(f.end, end)
+		one.end = max(st.end, f.end)
+		one.start = min(st.start, f.start)
+		c.putSite(one)
+	}
+	if !st.canonical {
+		c.nonCanonical(st)
+	}
+}
+
+// field is a field that the text names.
+type field struct {
+	id         string
+	start, end int
+}
+
+// fieldsIn collects the fields a save names: those next to the word "field",
+// and where it stands before a list, all of the list.
+func (c *compiler) fieldsIn(st site, s *sentence, end int) []field {
+	word := -1
+	for t := st.token; t < s.hi && c.tokens[t].start < end && word < 0; t++ {
+		if c.tokens[t].any("field_word", "update_field") {
+			word = t
+		}
+	}
+	// Where the verb stands last, the field is behind it: back to the action
+	// before.
+	first := s.start
+	for t := st.token - 1; t >= s.lo && word < 0; t-- {
+		if _, _, ok := actionKind(c.tokens[t]); ok {
+			break
+		}
+		if c.tokens[t].any("field_word") {
+			word = t
+			for k := t; k >= s.lo; k-- {
+				if _, _, ok := actionKind(c.tokens[k]); ok {
+					first = c.tokens[k].end
+					break
+				}
+			}
+		}
+	}
+	if word < 0 {
+		return c.directFields(st, s, end)
+	}
+	var out []field
+	add := func(f field) {
+		if !slices.ContainsFunc(out, func(o field) bool { return o.id == f.id }) {
+			out = append(out, f)
+		}
+	}
+	from := st.end
+	if c.tokens[word].start < st.start {
+		from = first
+		end = st.start
+	}
+	for _, f := range c.knownFields(from, end) {
+		add(f)
+	}
+	for t := s.lo; t < s.hi; t++ {
+		if !c.tokens[t].any("field_word") || c.tokens[t].start < from || c.tokens[t].start >= end {
+			continue
+		}
+		if f, certain, ok := c.namedField(t, st.end, end); ok && !c.covers(out, f) {
+			if c.known {
+				c.unknownField(f, certain && st.canonical)
+			}
+			add(f)
+		}
+	}
+	return out
+}
+
+func (c *compiler) covers(known []field, f field) bool {
+	return slices.ContainsFunc(known, func(k field) bool { return k.start < f.end && f.start < k.end })
+}
+
+// directFields reads "save their email and phone": field names right behind
+// the verb.
+func (c *compiler) directFields(st site, s *sentence, end int) []field {
+	fields := c.knownFields(st.end, end)
+	if len(fields) == 0 || !st.canonical && len(fields) < 2 && c.action != actField {
+		return nil
+	}
+	between := strings.Fields(c.text[st.end:fields[0].start])
+	if len(between) > 2 || strings.ContainsAny(c.text[st.end:fields[0].start], ",;.→") {
+		return nil
+	}
+	var out []field
+	at := fields[0].start
+	for _, f := range fields {
+		if gap := c.text[at:f.start]; len(strings.Fields(gap)) > 2 {
+			break
+		}
+		out = append(out, f)
+		at = f.end
+	}
+	return out
+}
+
+// knownFields finds the names of fields in text[from:end], in order: those of
+// the workspace, and what the standard ones are called in each language.
+func (c *compiler) knownFields(from, end int) []field {
+	var out []field
+	last := c.shadow.Index(end)
+	for i := c.shadow.Index(from); i < last; {
+		_, n := utf8.DecodeRuneInString(c.shadow.Text[i:])
+		start := c.shadow.Start(i)
+		if _, quoted := c.quoteAt(start); quoted {
+			i += n
+			continue
+		}
+		if id, to, ok := c.names.fields.match(c.shadow.Text[:last], i); ok {
+			out = append(out, field{id, start, c.shadow.End(c.text, to)})
+			i = to
+			continue
+		}
+		if f, to, ok := c.standardField(start); ok && to <= end {
+			out = append(out, f)
+			i = c.shadow.Index(to)
+			continue
+		}
+		i += n
+	}
+	return out
+}
+
+// standardField reads a standard field's name in any language at the offset.
+func (c *compiler) standardField(start int) (field, int, bool) {
+	k, ok := slices.BinarySearchFunc(c.tokens, start, func(t token, o int) int { return t.start - o })
+	if !ok {
+		return field{}, 0, false
+	}
+	for ; k < len(c.tokens) && c.tokens[k].start == start; k++ {
+		if id, ok := c.tokens[k].Value(vocabulary.Field); ok {
+			return field{id, start, c.tokens[k].end}, c.tokens[k].end, true
+		}
+	}
+	return field{}, 0, false
+}
+
+// namedField reads the name next to the word "field" where it is no known one:
+// the rest of the bold run, the words between the article and "field", or
+// capitalised words behind it.
+func (c *compiler) namedField(t, from, end int) (f field, certain, ok bool) {
+	tok := c.tokens[t]
+	l := c.lines[c.lineAt(tok.start)]
+	lineStart := c.near(l.start, tok.start)
+	if open := strings.LastIndex(c.text[lineStart:tok.start], "**"); open >= 0 && strings.Count(c.text[lineStart:tok.start], "**")%2 == 1 {
+		start := lineStart + open + 2
+		close := strings.Index(c.text[tok.end:min(l.end, tok.end+80)], "**")
+		if close >= 0 {
+			before := strings.TrimSpace(c.text[start:tok.start])
+			after := strings.TrimSpace(c.text[tok.end : tok.end+close])
+			name := strings.TrimSpace(before + " " + after)
+			if name != "" && before == "" || after == "" {
+				return field{name, start, tok.end + close}, true, name != "" && !c.generic(name)
+			}
+		}
+	}
+	if start := tok.start; start > from {
+		before := strings.TrimSpace(c.text[from:start])
+		if k := strings.LastIndexAny(before, ",;:.&→"); k >= 0 {
+			before = strings.TrimSpace(before[k+1:])
+		}
+		words := strings.Fields(strings.ToValidUTF8(before, ""))
+		for len(words) > 0 && articles[strings.ToLower(words[0])] {
+			words = words[1:]
+		}
+		if n := len(words); n > 0 && n <= 3 && startsUpper(words[0]) {
+			name := strings.Join(words, " ")
+			return field{name, strings.LastIndex(c.text[:start], words[0]), start}, true, !c.generic(name)
+		}
+	}
+	rest := c.text[tok.end:end]
+	lead := len(rest) - len(strings.TrimLeft(rest, " *"))
+	run := rest[lead:]
+	if k := strings.IndexAny(run, endOfName); k >= 0 {
+		run = run[:k]
+	}
+	ends := wordEnds(run)
+	if len(ends) == 0 || !startsUpper(run) {
+		return field{}, false, false
+	}
+	name := run[:nameLength(run, ends)]
+	return field{name, tok.end + lead, tok.end + lead + len(name)}, true, !c.generic(name)
+}
+
+var articles = map[string]bool{"the": true, "their": true, "a": true, "an": true, "his": true, "her": true, "and": true, "el": true, "la": true, "le": true, "o": true, "il": true, "das": true, "die": true, "der": true}
+
+func startsUpper(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsUpper(r)
+}
+
+// generic reports whether a name is just "contact", as in "contact field".
+func (c *compiler) generic(name string) bool {
+	switch fold.Phrase(name) {
+	case "contact", "kontak", "contacto", "contato", "контакта", "contatto", "kontakt", "联系人", "聯絡人", "the", "custom", "all":
+		return true
+	}
+	return false
+}
+
+func (c *compiler) unknownField(f field, certain bool) {
+	message, fix := fmt.Sprintf("there is no contact field %q", f.id), ""
+	if near := c.names.fields.nearest(f.id); near != "" {
+		message += fmt.Sprintf(": did you mean %q?", near)
+		fix = near
+	} else {
+		message += ": the fields are " + c.names.fields.list()
+	}
+	c.report("unknown-field", severity(certain), f.start, f.end, message, fix)
+}
+
+// fieldValue reads "… field to Gold": the value behind a connective.
+func (c *compiler) fieldValue(from, end int) string {
+	k, _ := slices.BinarySearchFunc(c.tokens, from, func(t token, o int) int { return t.start - o })
+	for ; k < len(c.tokens) && c.tokens[k].start < end && c.tokens[k].start-from < 12; k++ {
+		if c.tokens[k].any("to") && !c.tokens[k].any("if") {
+			v, start, _, clear := c.candidateValue(c.tokens[k].end, end)
+			if !clear {
+				return ""
+			}
+			c.took(start)
+			return v
+		}
+	}
+	return ""
+}
