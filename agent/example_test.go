@@ -11,6 +11,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
 	"github.com/seed-a71cb1d8/frontdesk/agent/memstore"
+	"github.com/seed-a71cb1d8/frontdesk/followup"
 )
 
 // An agent is a prompt, the workspace that it speaks of, a model, a store and
@@ -380,4 +381,99 @@ func ExampleOptOut() {
 	// > Hello!
 	// > You will not get any more messages from us. Write start if you change your mind.
 	// > Welcome back!
+}
+
+// A constraint of the prompt is held by code: what the model saves must keep
+// it.
+func Example_constraint() {
+	cfg := plain(shop(agenttest.Script(nil,
+		agenttest.CallTool("update_field", map[string]any{"fields": []any{map[string]any{"field": "email", "value": "eve@gmail.com"}}}),
+		agenttest.Say("Which is your company address?").ExpectLast("ends with")), &agenttest.RecordingChannel{}, nil))
+	cfg.Instructions = "# FLOW\n1. Ask for the email and update field $contact.email only if it ends with @acme.com.\n# BOUNDARIES\n* Cannot: offer discounts.\n"
+	cfg.Actions = []actions.Action{actions.UpdateFields()}
+	mux, err := open(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	turn, err := mux.Handle(context.Background(), frontdesk.Inbound{ID: "1", From: "+62811", Text: "eve@gmail.com"})
+	fmt.Println(turn.Calls[0].Outcome, turn.Calls[0].Detail, err)
+	// Output:
+	// refused nothing was changed: field "email": the instructions allow it only if it ends with @acme.com <nil>
+}
+
+// When the model stays down, is refused or runs into a limit, the fallback
+// runs: here a text, and a person.
+func Example_fallback() {
+	channel := &agenttest.RecordingChannel{}
+	cfg := plain(shop(agenttest.Script(nil,
+		agenttest.Fail(&agent.LLMError{Kind: agent.LLMDenied, Err: errors.New("no credit left")})), channel, nil))
+	cfg.Fallback = agent.Fallback{
+		Assign: frontdesk.Target{Kind: frontdesk.TargetUser, ID: "ana"},
+		Text:   "One moment, a colleague will write to you.",
+	}
+	mux, err := open(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	turn, err := mux.Handle(context.Background(), frontdesk.Inbound{ID: "1", From: "+62811", Text: "Hi"})
+	fmt.Println(turn.Exit, err)
+	fmt.Println(turn.Failure)
+	fmt.Println(channel.Texts())
+	// Output:
+	// fallback <nil>
+	// the LLM does not answer: agent: LLM: denied: no credit left
+	// [One moment, a colleague will write to you.]
+}
+
+// A human who answers on the phone has taken over, too: the channel shows
+// what they wrote.
+func ExampleMux_AcceptEcho() {
+	mux, err := open(plain(shop(agenttest.Script(nil, agenttest.Say("Hello!")), &agenttest.RecordingChannel{}, nil)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	if _, err := mux.Handle(ctx, frontdesk.Inbound{ID: "1", From: "+62811", Text: "Hi"}); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(mux.AcceptEcho(ctx, agent.Echo{ProviderID: "wamid.77", To: "+62811", Text: "Hi, this is Ana. I will take care of it."}))
+	turn, err := mux.Handle(ctx, frontdesk.Inbound{ID: "2", From: "+62811", Text: "Thanks, Ana"})
+	fmt.Println(turn.Exit, turn.Failure, err)
+	// Output:
+	// <nil>
+	// not_ours human_owned <nil>
+}
+
+// Follow-ups can be given in Go, too. Texts that are not verbatim are examples
+// for the model.
+func Example_ladderInGo() {
+	clock := agenttest.NewFakeClock()
+	channel := &agenttest.RecordingChannel{}
+	cfg := plain(shop(agenttest.Script(nil, agenttest.Say("Hello!"), agenttest.Say("Do you still need a cactus?")), channel, clock))
+	cfg.Ladders = []followup.Ladder{{Steps: []followup.Step{
+		{Delay: followup.Delay(time.Hour), Messages: []followup.Message{{Text: "Still interested?"}}},
+		{Delay: followup.Delay(24 * time.Hour), Silent: true, Actions: []followup.Action{{Name: "close_conversation", NoSummary: true}}},
+	}}}
+	mux, err := open(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	if _, err := mux.Handle(ctx, frontdesk.Inbound{ID: "1", From: "+62811", Text: "Hi"}); err != nil {
+		fmt.Println(err)
+	}
+	for range 2 {
+		clock.Advance(24 * time.Hour)
+		if _, err := mux.RunDue(ctx); err != nil {
+			fmt.Println(err)
+		}
+	}
+	view, err := cfg.Store.Load(ctx, agent.Query{Identity: frontdesk.Identity{Address: "+62811"}})
+	fmt.Println(channel.Texts(), view.Conversation.Status, err)
+	// Output:
+	// [Hello! Do you still need a cactus?] closed <nil>
 }
