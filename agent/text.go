@@ -15,7 +15,7 @@ import (
 // poison.
 func cleanText(s string, max int) string {
 	if isClean(s) && len(s) <= max {
-		return strings.TrimSpace(s)
+		return trimText(s)
 	}
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
 	s = strings.Map(func(r rune) rune {
@@ -37,7 +37,19 @@ func cleanText(s string, max int) string {
 			n++
 		}
 	}
-	return strings.TrimSpace(s)
+	return trimText(s)
+}
+
+// trimText takes away the white space around a text; one of nothing but
+// invisible characters is empty.
+func trimText(s string) string {
+	s = strings.TrimSpace(s)
+	for _, r := range s {
+		if !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) {
+			return s
+		}
+	}
+	return ""
 }
 
 func isClean(s string) bool {
@@ -59,6 +71,14 @@ func harmful(r rune) bool {
 		return false
 	}
 	return unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0xFEFF
+}
+
+// invisible reports whether there is nothing in a text that a person would
+// see: zero-width characters count as nothing.
+func invisible(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Mn, r)
+	}) < 0
 }
 
 // clip shortens a text for a message to people.

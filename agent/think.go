@@ -187,7 +187,8 @@ func (r *run) examine(resp *Response, tools bool) (Response, string) {
 		return drop(fmt.Sprintf("it is longer than %d bytes", r.a.cfg.Limits.ReplyBytes))
 	}
 	a.Text = cleanText(a.Text, r.a.cfg.Limits.ReplyBytes)
-	if a.Text == "" {
+	if invisible(a.Text) {
+		a.Text = ""
 		if s := r.j.stage(); s.moves() {
 			return a, "" // whoever has it next will write, or it is closed
 		}
