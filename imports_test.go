@@ -30,6 +30,7 @@ var layers = []struct {
 	{"agent/offline", nil},
 	{"agent/langchain", []string{"github.com/tmc/langchaingo/llms"}},
 	{"agent/memstore", nil},
+	{"agent/sqlitestore", []string{"modernc.org/sqlite", "modernc.org/sqlite/lib"}},
 	{"agent", []string{"github.com/google/uuid", "github.com/rivo/uniseg"}},
 	{"agent/instructions", nil},
 	{"actions", []string{"github.com/google/jsonschema-go/jsonschema", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/santhosh-tekuri/jsonschema/v6/kind", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext"}},

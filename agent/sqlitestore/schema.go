@@ -1,0 +1,229 @@
+package sqlitestore
+
+import (
+	"fmt"
+)
+
+// applicationID marks our files in their header ("frdk").
+const applicationID = 0x6672646b
+
+// migrations lead from each version of the schema to the next. Those that
+// were released are never changed: a file remembers only how many it has
+// seen.
+//
+// What belongs to a conversation goes by its number and not by its ID, which
+// is a third of the size. Times are microseconds since 1970 in UTC, NULL for
+// none. JSON is what the store never looks into.
+var migrations = []string{`
+CREATE TABLE contacts (
+	n          INTEGER PRIMARY KEY,
+	id         TEXT NOT NULL UNIQUE,
+	version    INTEGER NOT NULL,
+	stage      TEXT NOT NULL,
+	created    INTEGER,
+	identities TEXT NOT NULL, -- JSON, as it was given; table identities finds by it
+	tags       TEXT NOT NULL, -- JSON
+	fields     TEXT NOT NULL  -- JSON
+) STRICT;
+
+CREATE TABLE identities (
+	channel TEXT NOT NULL,
+	address TEXT NOT NULL,
+	contact INTEGER NOT NULL,
+	PRIMARY KEY (channel, address)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE conversations (
+	n             INTEGER PRIMARY KEY,
+	id            TEXT NOT NULL UNIQUE,
+	contact       INTEGER NOT NULL,
+	channel       TEXT NOT NULL,
+	status        TEXT NOT NULL,
+	team_id       TEXT NOT NULL,
+	assignee_kind TEXT NOT NULL,
+	assignee_id   TEXT NOT NULL,
+	awaits_human  INTEGER NOT NULL,
+	opted_out     INTEGER NOT NULL,
+	epoch         INTEGER NOT NULL,
+	version       INTEGER NOT NULL,
+	last_seq      INTEGER NOT NULL,
+	last_inbound  INTEGER,
+	unanswered    INTEGER NOT NULL,
+	summary       TEXT NOT NULL,
+	closing_note  TEXT NOT NULL,
+	created       INTEGER,
+	closed_at     INTEGER,
+	UNIQUE (contact, channel)
+) STRICT;
+
+-- Clustered, so that the newest messages of a conversation lie side by side.
+CREATE TABLE messages (
+	conversation INTEGER NOT NULL,
+	seq          INTEGER NOT NULL,
+	id           TEXT NOT NULL,
+	direction    TEXT NOT NULL,
+	author_kind  TEXT NOT NULL,
+	author_id    TEXT NOT NULL,
+	author_name  TEXT NOT NULL,
+	text         TEXT NOT NULL,
+	at           INTEGER,
+	turn_id      TEXT NOT NULL,
+	disposition  TEXT NOT NULL,
+	status       TEXT NOT NULL,
+	reason       TEXT NOT NULL,
+	provider_id  TEXT,           -- NULL: none
+	channel      TEXT,           -- the conversation's, where there is a provider_id
+	epoch        INTEGER NOT NULL,
+	exempt       INTEGER NOT NULL,
+	follow_up    INTEGER NOT NULL,
+	template     TEXT NOT NULL,
+	attempts     INTEGER NOT NULL,
+	claimed_at   INTEGER,
+	settled_at   INTEGER,
+	pending      TEXT,           -- 'waiting', 'outbox' or NULL
+	PRIMARY KEY (conversation, seq)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX messages_id ON messages (id);
+CREATE INDEX messages_provider ON messages (provider_id, channel) WHERE provider_id IS NOT NULL;
+CREATE INDEX messages_pending ON messages (conversation, pending, seq) WHERE pending IS NOT NULL;
+
+CREATE TABLE dedupe (
+	key        TEXT NOT NULL PRIMARY KEY,
+	message_id TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A turn has a row from its first line in the journal, its record at its end.
+CREATE TABLE turns (
+	n            INTEGER PRIMARY KEY,
+	id           TEXT NOT NULL UNIQUE,
+	conversation INTEGER NOT NULL,
+	record       TEXT -- JSON
+) STRICT;
+CREATE INDEX turns_conversation ON turns (conversation);
+
+CREATE TABLE journal (
+	turn INTEGER NOT NULL,
+	n    INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	at   INTEGER,
+	data BLOB,
+	PRIMARY KEY (turn, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tasks (
+	conversation INTEGER NOT NULL,
+	kind         TEXT NOT NULL,
+	lane         TEXT NOT NULL,
+	due          INTEGER, -- NULL: blocked
+	attempts     INTEGER NOT NULL,
+	turn_id      TEXT NOT NULL,
+	failures     INTEGER NOT NULL,
+	detail       TEXT NOT NULL, -- JSON: trigger, ladder, calls, echoes
+	PRIMARY KEY (conversation, kind)
+) STRICT, WITHOUT ROWID;
+
+-- A lane that has a task with a due time stands in one of two indexes, any
+-- other in none: whatever is blocked or leased is in nobody's way.
+CREATE TABLE lanes (
+	conversation INTEGER NOT NULL,
+	lane         TEXT NOT NULL,
+	token        INTEGER NOT NULL, -- of the newest claim
+	until        INTEGER,          -- end of the lease; NULL: it was released
+	worker       TEXT NOT NULL,
+	due          INTEGER,          -- the oldest of its tasks
+	ready        INTEGER,          -- due, if it may be claimed from then on
+	leased       INTEGER,          -- else when it may be: due or until, whichever is later
+	PRIMARY KEY (conversation, lane)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lanes_ready ON lanes (ready) WHERE ready IS NOT NULL;
+CREATE INDEX lanes_leased ON lanes (leased) WHERE leased IS NOT NULL;
+
+CREATE TABLE approvals (
+	id           TEXT NOT NULL PRIMARY KEY,
+	conversation INTEGER NOT NULL,
+	turn_id      TEXT NOT NULL,
+	agent        TEXT NOT NULL,
+	name         TEXT NOT NULL,
+	key          TEXT NOT NULL,
+	arguments    TEXT NOT NULL,
+	instructions TEXT NOT NULL,
+	epoch        INTEGER NOT NULL,
+	status       TEXT NOT NULL,
+	by           TEXT NOT NULL,
+	outcome      TEXT NOT NULL,
+	at           INTEGER
+) STRICT;
+
+CREATE TABLE rotations (
+	name    TEXT NOT NULL PRIMARY KEY,
+	last    TEXT NOT NULL,
+	version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The load version is the newest one here: users stay when they have none.
+CREATE TABLE loads (
+	user_id TEXT NOT NULL PRIMARY KEY,
+	open    INTEGER NOT NULL,
+	version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX loads_version ON loads (version);
+`}
+
+// migrate brings the file to the newest schema, in one transaction. It
+// refuses a file that a newer version of the package made, or another
+// program.
+func migrate(c *conn, steps []string) error {
+	// A file that is up to date needs no lock, so that a program starts while
+	// another one writes.
+	if version, err := schemaOf(c, steps); err != nil || version == len(steps) {
+		return err
+	}
+	if err := c.run("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := advance(c, steps)
+	if err == nil {
+		err = c.run("COMMIT")
+	}
+	if err != nil {
+		_ = c.run("ROLLBACK") // the error that led here says more
+	}
+	return err
+}
+
+// advance runs the migrations that the file has not seen, inside a
+// transaction: somebody else may have been faster.
+func advance(c *conn, steps []string) error {
+	version, err := schemaOf(c, steps)
+	if err != nil {
+		return err
+	}
+	for i := version; i < len(steps); i++ {
+		if err := c.run(steps[i]); err != nil {
+			return fmt.Errorf("migration %d: %w", i+1, err)
+		}
+	}
+	return c.run(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps)))
+}
+
+// schemaOf returns how many migrations the file has seen.
+func schemaOf(c *conn, steps []string) (int, error) {
+	var header [3]int64
+	for i, sql := range []string{"PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema"} {
+		v, err := c.value(sql)
+		if err != nil {
+			return 0, err
+		}
+		header[i], _ = v.(int64)
+	}
+	id, version, objects := header[0], int(header[1]), header[2]
+	switch {
+	case id == 0 && version == 0 && objects == 0:
+		return 0, nil // new
+	case id != applicationID:
+		return 0, fmt.Errorf("it is a database of another program: give a path of its own")
+	case version > len(steps):
+		return 0, fmt.Errorf("its schema is version %d and this program knows versions up to %d: a newer program has used it; run that one, or restore a backup from before", version, len(steps))
+	}
+	return version, nil
+}
