@@ -1030,3 +1030,116 @@ func TestStepThatNeverGetsOn(t *testing.T) {
 	assert.Contains(t, rec.Failure, "attempts")
 	assert.Nil(t, k.pending())
 }
+
+// S6.8: an action of a ladder that runs at most once is not run again after a
+// crash hid its outcome, and the step goes on.
+func TestAtMostOnceInALadder(t *testing.T) {
+	plan := &agenttest.Plan{}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ran := 0
+	act := actions.MustFunc("charge", "Charge.", func(context.Context, actions.Call, struct{}) (actions.Result, error) {
+		ran++
+		plan.Before = func(context.Context, agenttest.Op) error { return agenttest.ErrCrashed }
+		cancel()
+		return actions.Result{}, nil
+	})
+	act.Delivery = actions.AtMostOnce
+	var turn agent.Turn
+	with := func(c *agent.Config) {
+		c.Actions = append(c.Actions, act)
+		c.Ladders = []followup.Ladder{steps(after(time.Minute, "one", followup.Action{Name: "charge"}))}
+		c.OnTurn = func(t agent.Turn) { turn = t }
+	}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")), with)
+	k.say("Hi")
+	k.clock.Advance(time.Minute)
+	_, err := k.mux.RunDue(ctx)
+	require.Error(t, err)
+	plan.Before = nil
+	k.build(nobody(t), with)
+	k.pass(3 * time.Minute)
+	assert.Equal(t, 1, ran)
+	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
+	require.NotNil(t, turn.Call("charge"))
+	assert.Equal(t, agent.CallUnknown, turn.Call("charge").Outcome)
+}
+
+// S8.9: a commit whose answer got lost is read again by key before anything is
+// decided: the step is done once, whether it was applied or not.
+func TestStepWhoseCommitIsUnknown(t *testing.T) {
+	for name, make := range map[string]func(agenttest.Match) *agenttest.Plan{
+		"applied":     func(m agenttest.Match) *agenttest.Plan { return agenttest.FailAfter(m, agenttest.ErrUnknown) },
+		"not applied": func(m agenttest.Match) *agenttest.Plan { return agenttest.FailBefore(m, agenttest.ErrUnknown) },
+		"late":        agenttest.Delay,
+		"twice":       agenttest.Repeat,
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := false
+			plan := make(func(op agenttest.Op) bool {
+				c, ok := op.Arg.(agent.Commit)
+				hit := ok && !done && len(c.Turns) > 0 && c.Turns[0].Exit == agent.ExitFollowedUp
+				done = done || hit
+				return hit
+			})
+			k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(time.Minute, "one"), after(time.Minute, "two"))))
+			k.say("Hi")
+			k.pass(time.Minute)
+			k.pass(3 * time.Minute)
+			plan.Flush()
+			require.True(t, done)
+			k.pass(3 * time.Minute)
+			assert.Equal(t, []string{"Hello!", "one", "two"}, k.sent())
+		})
+	}
+}
+
+// S8.4, S8.9: the contact writes while the outcome of a step's commit is not
+// known and it was not applied: it never is.
+func TestReplyWhileACommitIsUnknown(t *testing.T) {
+	var k *kit
+	done := false
+	plan := &agenttest.Plan{}
+	k = newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Say("Good.")), withLadders(steps(after(time.Minute, "one"))))
+	k.say("Hi")
+	plan.Before = func(_ context.Context, op agenttest.Op) error {
+		if c, ok := op.Arg.(agent.Commit); ok && !done && len(c.Turns) > 0 && c.Turns[0].Exit == agent.ExitFollowedUp {
+			done = true
+			k.accept("here I am")
+			return agenttest.ErrUnknown
+		}
+		return nil
+	}
+	k.pass(time.Minute)
+	k.pass(time.Second) // the debounce; the lane is free at once
+	assert.Equal(t, []string{"Hello!", "Good."}, k.sent())
+}
+
+// S8.4, I8: a step's message that waits to be sent is not sent after a reply.
+func TestQueuedFollowUpIsNotSentAfterAReply(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Say("Good.")), withLadders(steps(after(time.Minute, "one"))))
+	k.say("Hi")
+	k.channel.FailNext(1, agenttest.NotSent("busy"))
+	k.pass(time.Minute)
+	k.accept("here I am")
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"Hello!", "Good."}, k.sent())
+	assert.Equal(t, frontdesk.Cancelled, k.outbound()[1].Status)
+	assert.Contains(t, k.outbound()[1].Reason, "answered")
+}
+
+// Clocks that change: delays are elapsed time, only quiet hours use the zone.
+func TestDelaysAcrossDaylightSaving(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(24*time.Hour, "one"))), func(c *agent.Config) {
+		c.Workspace.TimeZone = "America/New_York"
+		c.FollowUps.Quiet = followup.QuietHours{From: 22 * time.Hour, To: 7 * time.Hour}
+	})
+	ny, err := time.LoadLocation("America/New_York")
+	require.NoError(t, err)
+	k.clock.Set(time.Date(2026, 3, 7, 12, 0, 0, 0, ny)) // the night brings the change
+	k.say("Hi")
+	assert.Zero(t, k.pass(24*time.Hour-1))
+	k.pass(1)
+	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
+	assert.Equal(t, 13, k.clock.Now().In(ny).Hour())
+}
