@@ -355,6 +355,14 @@ func (r *rules) hold(f frontdesk.Field, v frontdesk.Value) error {
 // satisfies evaluates a constraint. Texts are compared after folding; numbers
 // as numbers.
 func satisfies(c instructions.Constraint, v frontdesk.Value) bool {
+	if c.Op != instructions.OpOneOf && len(c.Values) > 1 { // "ends with @a.com or @b.com"
+		for _, value := range c.Values {
+			if satisfies(instructions.Constraint{Op: c.Op, Value: value}, v) {
+				return true
+			}
+		}
+		return false
+	}
 	text, want := foldText(v.String()), foldText(c.Value)
 	switch c.Op {
 	case instructions.OpPresent:
@@ -413,7 +421,11 @@ func describe(c instructions.Constraint) string {
 		instructions.OpEndsWith: "ends with", instructions.OpStartsWith: "starts with", instructions.OpContains: "contains",
 		instructions.OpPresent: "is there",
 	}
-	return strings.TrimSpace(words[c.Op] + " " + c.Value)
+	value := c.Value
+	if len(c.Values) > 1 {
+		value = strings.Join(c.Values, " or ")
+	}
+	return strings.TrimSpace(words[c.Op] + " " + value)
 }
 
 // narrow writes what is allowed into the schema of a built-in action, so that
