@@ -69,3 +69,24 @@ func TestDocumentsNamePackages(t *testing.T) {
 		}
 	}
 }
+
+// Each Go snippet of the guide stands, indented as it may be, in a file that
+// is compiled.
+func TestGuideSnippetsAreCompiled(t *testing.T) {
+	var sources []string
+	require.NoError(t, filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".go") && path != "readme_test.go" {
+			sources = append(sources, dedent(read(t, path)))
+		}
+		return err
+	}))
+	all := strings.Join(sources, "\n")
+	snippets := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, "docs/guide.md"), -1)
+	require.NotEmpty(t, snippets)
+	for _, s := range snippets {
+		assert.Contains(t, all, dedent(s[1]), "this snippet of the guide is in no Go file")
+	}
+}
+
+// dedent takes the white space from the beginning of each line.
+func dedent(text string) string { return regexp.MustCompile(`(?m)^[ \t]+`).ReplaceAllString(text, "") }
