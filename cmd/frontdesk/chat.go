@@ -14,7 +14,6 @@ import (
 
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/anthropic"
-	"github.com/tmc/langchaingo/llms/ollama"
 	"github.com/tmc/langchaingo/llms/openai"
 
 	"github.com/seed-a71cb1d8/frontdesk/actions"
@@ -70,7 +69,7 @@ func (e *env) chat(c command, args []string) int {
 	delay := fs.Duration("default-delay", 0, "`time` of follow-ups for which the prompt gives none; 0: they do not run")
 	var w workspaceFlags
 	w.register(fs)
-	paths, code, ok := parse(fs, args)
+	paths, code, ok := e.parse(c, fs, args)
 	if !ok {
 		return code
 	}
@@ -151,9 +150,10 @@ func (ch *chat) configure(cfg *session.Config, w workspaceFlags, paths []string,
 func newLLM(provider, name, baseURL string) (agent.LLM, error) {
 	var model llms.Model
 	var err error
+	client := langchain.HTTPClient()
 	switch provider {
 	case "openai":
-		var opts []openai.Option
+		opts := []openai.Option{openai.WithHTTPClient(client)}
 		if name != "" {
 			opts = append(opts, openai.WithModel(name))
 		}
@@ -162,7 +162,7 @@ func newLLM(provider, name, baseURL string) (agent.LLM, error) {
 		}
 		model, err = openai.New(opts...)
 	case "anthropic":
-		var opts []anthropic.Option
+		opts := []anthropic.Option{anthropic.WithHTTPClient(client)}
 		if name != "" {
 			opts = append(opts, anthropic.WithModel(name))
 		}
@@ -171,17 +171,13 @@ func newLLM(provider, name, baseURL string) (agent.LLM, error) {
 		}
 		model, err = anthropic.New(opts...)
 	case "ollama":
+		// By the protocol of OpenAI, which Ollama speaks: langchaingo's own
+		// package for it drops the tools.
 		if name == "" {
 			return nil, errors.New("ollama has no usual model: name one with -model")
 		}
-		opts := []ollama.Option{ollama.WithModel(name)}
-		if baseURL == "" {
-			baseURL = os.Getenv("OLLAMA_HOST")
-		}
-		if baseURL != "" {
-			opts = append(opts, ollama.WithServerURL(baseURL))
-		}
-		model, err = ollama.New(opts...)
+		model, err = openai.New(openai.WithHTTPClient(client), openai.WithModel(name), openai.WithToken("ollama"),
+			openai.WithBaseURL(ollamaURL(baseURL, os.Getenv("OLLAMA_HOST"))))
 	case "":
 		return nil, errors.New("no model is named: add -llm openai, ollama, anthropic or scripted")
 	default:
@@ -191,6 +187,20 @@ func newLLM(provider, name, baseURL string) (agent.LLM, error) {
 		return nil, fmt.Errorf("%s: %w", provider, err)
 	}
 	return langchain.New(model), nil
+}
+
+// ollamaURL is where Ollama answers: at the given URL, or at OLLAMA_HOST,
+// which may be a bare host and port, or where it does by default.
+func ollamaURL(baseURL, host string) string {
+	switch {
+	case baseURL != "":
+		return baseURL
+	case host == "":
+		host = "http://localhost:11434"
+	case !strings.Contains(host, "://"):
+		host = "http://" + host
+	}
+	return strings.TrimSuffix(host, "/") + "/v1"
 }
 
 func (ch *chat) turn(t agent.Turn) {

@@ -41,7 +41,7 @@ func (e *env) compile(c command, args []string) int {
 	asJSON := fs.Bool("json", false, "print JSON, one object a line")
 	var w workspaceFlags
 	w.register(fs)
-	paths, code, ok := parse(fs, args)
+	paths, code, ok := e.parse(c, fs, args)
 	if !ok {
 		return code
 	}

@@ -15,8 +15,8 @@ import (
 // check.
 func (e *env) explain(s *source, p *instructions.Playbook, diags instructions.Diagnostics) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d characters", s.name, p.Characters)
-	if s.agent != nil {
+	fmt.Fprintf(&b, "%s: %d characters", s.title(), p.Characters)
+	if s.agent != nil && s.in == nil {
 		fmt.Fprintf(&b, ", for %s", s.agent.Name)
 	}
 	b.WriteString("\n")

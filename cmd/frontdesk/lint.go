@@ -47,7 +47,7 @@ func (e *env) lint(c command, args []string) int {
 	format := fs.String("format", "text", "`format` of the output: text, json or sarif")
 	var w workspaceFlags
 	w.register(fs)
-	paths, code, ok := parse(fs, args)
+	paths, code, ok := e.parse(c, fs, args)
 	if !ok {
 		return code
 	}

@@ -110,7 +110,7 @@ func (e *env) help(args []string) int {
 	for _, c := range commands() {
 		if c.name == args[0] {
 			// A command prints its own help: its flags are made in its run.
-			return c.run(&env{stdin: e.stdin, stdout: e.stdout, stderr: e.stdout}, []string{"-h"})
+			return c.run(e, []string{"-h"})
 		}
 	}
 	return e.usageError("", fmt.Errorf("there is no command %q: run \"frontdesk help\" for those there are", args[0]))
@@ -131,29 +131,22 @@ func (e *env) usageError(command string, err error) int {
 // flags makes the flag set of a command.
 func (e *env) flags(c command) *flag.FlagSet {
 	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	fs.SetOutput(e.stderr)
-	fs.Usage = func() {
-		fmt.Fprintf(e.stderr, "Usage: frontdesk %s %s\n\n%s", c.name, c.usage, c.help)
-		any := false
-		fs.VisitAll(func(*flag.Flag) { any = true })
-		if any {
-			fmt.Fprint(e.stderr, "\nFlags:\n\n")
-			fs.PrintDefaults()
-		}
-	}
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
 	return fs
 }
 
 // parse reads flags wherever they stand among the arguments. ok is false when
 // the command ends here with the code: help was asked for, or a flag is wrong.
-func parse(fs *flag.FlagSet, args []string) (rest []string, code int, ok bool) {
+func (e *env) parse(c command, fs *flag.FlagSet, args []string) (rest []string, code int, ok bool) {
 	for {
 		err := fs.Parse(args)
 		switch {
 		case errors.Is(err, flag.ErrHelp):
+			e.printHelp(c, fs)
 			return nil, exitOK, false
 		case err != nil:
-			return nil, exitUsage, false // the flag package has said why
+			return nil, e.usageError(c.name, fmt.Errorf("%w: run \"frontdesk help %s\" for its flags", err, c.name)), false
 		case fs.NArg() == 0:
 			return rest, exitOK, true
 		}
@@ -163,4 +156,12 @@ func parse(fs *flag.FlagSet, args []string) (rest []string, code int, ok bool) {
 		rest = append(rest, fs.Arg(0))
 		args = fs.Args()[1:]
 	}
+}
+
+// printHelp writes the help of a command with its flags.
+func (e *env) printHelp(c command, fs *flag.FlagSet) {
+	fmt.Fprintf(e.stdout, "Usage: frontdesk %s %s\n\n%s\nFlags:\n\n", c.name, c.usage, c.help)
+	fs.SetOutput(e.stdout)
+	fs.PrintDefaults()
+	fs.SetOutput(io.Discard)
 }

@@ -88,7 +88,7 @@ type diagnosticReport struct {
 
 func newReport(s *source, p *instructions.Playbook, diags instructions.Diagnostics) report {
 	r := report{
-		File: s.name, Characters: p.Characters, Closing: p.Closing, Boundaries: p.Boundaries,
+		File: s.title(), Characters: p.Characters, Closing: p.Closing, Boundaries: p.Boundaries,
 		Sections: []sectionReport{}, Mentions: []mentionReport{}, Variables: []variableReport{}, Actions: []actionReport{},
 		Constraints: []constraintReport{}, Ladders: []ladderReport{}, Diagnostics: []diagnosticReport{},
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -110,7 +111,23 @@ func (s *source) compile() (*instructions.Playbook, instructions.Diagnostics) {
 	if s.action != "" {
 		return instructions.CompileActionPrompt(s.action, s.text, opts)
 	}
-	return instructions.Compile(s.text, opts)
+	p, diags := instructions.Compile(s.text, opts)
+	if s.agent == nil {
+		// enabled_actions has no prompts: what compares texts with prompts has
+		// nothing to say (S3).
+		diags = slices.DeleteFunc(diags, func(d instructions.Diagnostic) bool {
+			return d.Code == "action-only-once" || d.Code == "unreferenced-action"
+		})
+	}
+	return p, diags
+}
+
+// title is the source's name where its lines are told apart from the file's.
+func (s *source) title() string {
+	if s.in != nil {
+		return s.name + "#" + s.agent.Name
+	}
+	return s.name
 }
 
 // sources are the texts that a command line names: its files, or else what

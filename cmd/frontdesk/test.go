@@ -62,7 +62,7 @@ func (e *env) test(c command, args []string) int {
 	flags := e.flags(c)
 	update := flags.Bool("update", false, "write how the conversations went into want.txt")
 	verbose := flags.Bool("v", false, "print the conversations")
-	paths, code, ok := parse(flags, args)
+	paths, code, ok := e.parse(c, flags, args)
 	if !ok {
 		return code
 	}

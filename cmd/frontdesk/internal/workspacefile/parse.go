@@ -1,6 +1,7 @@
 package workspacefile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,29 +20,35 @@ func Parse(name string, data []byte) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{file: &File{Name: name}, lines: strings.Split(string(data), "\n")}
+	p := &parser{file: &File{Name: name}, lines: strings.Split(string(data), "\n"), seen: map[string]string{}}
 	p.root(root)
 	if len(p.faults) == 0 {
-		// What the file's own checks do not know, such as names that stand
-		// twice, has no position.
+		// The checks above give each fault its place; this is for those that
+		// the library may come to know besides.
 		if err := p.file.Workspace.Validate(); err != nil {
 			for msg := range strings.SplitSeq(err.Error(), "\n") {
 				p.faults = append(p.faults, &Fault{name, 1, 1, strings.TrimPrefix(msg, "frontdesk: ")})
 			}
 		}
 	}
-	if len(p.faults) > 0 {
-		return nil, errors.Join(p.faults...)
+	if len(p.faults) == 0 {
+		return p.file, nil
 	}
-	return p.file, nil
+	slices.SortStableFunc(p.faults, func(a, b *Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	errs := make([]error, len(p.faults))
+	for i, f := range p.faults {
+		errs[i] = f
+	}
+	return nil, errors.Join(errs...)
 }
 
 // parser walks the tree and collects faults.
 type parser struct {
 	file    *File
 	lines   []string
-	faults  []error
+	faults  []*Fault
 	members []member
+	seen    map[string]string // where each kind and key stands
 }
 
 // member is a member of a team, to be resolved when all users are known.
@@ -101,6 +108,18 @@ func (p *parser) scalar(n *yaml.Node, where string) string {
 	return n.Value
 }
 
+// unique reports what stands twice among its kind.
+func (p *parser) unique(n *yaml.Node, kind, where, key string) {
+	if key == "" {
+		return // reported as nameless
+	}
+	if first, ok := p.seen[kind+"\x00"+key]; ok {
+		p.fault(n, "%s is %q, as %s is: give each its own", where, key, first)
+		return
+	}
+	p.seen[kind+"\x00"+key] = where
+}
+
 func (p *parser) into(s *string, where string) func(*yaml.Node) {
 	return func(n *yaml.Node) { *s = p.scalar(n, where) }
 }
@@ -109,7 +128,13 @@ func (p *parser) intoList(s *[]string, where string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		*s = []string{}
 		p.sequence(n, where, func(i int, n *yaml.Node) {
-			*s = append(*s, p.scalar(n, fmt.Sprintf("%s[%d]", where, i)))
+			item := fmt.Sprintf("%s[%d]", where, i)
+			v := p.scalar(n, item)
+			if n.Kind == yaml.ScalarNode && !isNull(n) {
+				p.named(n, item, v)
+				p.unique(n, where, item, v)
+			}
+			*s = append(*s, v)
 		})
 	}
 }
@@ -190,6 +215,7 @@ func (p *parser) team(i int, n *yaml.Node) {
 	})
 	if ok {
 		p.named(n, where, t.Name)
+		p.unique(n, "team", where, t.Key())
 	}
 	p.file.Workspace.Teams = append(p.file.Workspace.Teams, t)
 }
@@ -228,6 +254,7 @@ func (p *parser) user(i int, n *yaml.Node) {
 	var u frontdesk.User
 	if p.mapping(n, where, keys{"id": p.into(&u.ID, where+".id"), "name": p.into(&u.Name, where+".name")}) {
 		p.named(n, where, u.Name)
+		p.unique(n, "user", where, u.Key())
 	}
 	p.file.Workspace.Users = append(p.file.Workspace.Users, u)
 }
@@ -260,6 +287,7 @@ func (p *parser) agent(i int, n *yaml.Node) {
 	})
 	if ok {
 		p.named(n, where, a.Name)
+		p.unique(n, "agent", where, a.Key())
 	}
 	p.file.Agents = append(p.file.Agents, a)
 	p.file.Workspace.AIAgents = append(p.file.Workspace.AIAgents, a.AIAgent)
@@ -274,8 +302,14 @@ func (p *parser) field(i int, n *yaml.Node) {
 		"options": p.intoList(&f.Options, where+".options"),
 	})
 	f.Type = frontdesk.FieldType(kind)
-	if ok && f.Key() == "" {
+	switch {
+	case ok && f.Key() == "":
 		p.fault(n, "%s has neither id nor name: give it one", where)
+	case ok:
+		p.unique(n, "field", where, frontdesk.FoldField(f.Key()))
+		if err := (&frontdesk.Workspace{Fields: []frontdesk.Field{f}}).Validate(); err != nil {
+			p.fault(n, "%s", strings.TrimPrefix(err.Error(), "frontdesk: workspace: "))
+		}
 	}
 	p.file.Workspace.Fields = append(p.file.Workspace.Fields, f)
 }
