@@ -52,7 +52,7 @@ func (c *compiler) comparisons(s *sentence) {
 		}
 		value := strings.Trim(raw, `"“” .,`)
 		if number {
-			trimmed := strings.TrimRight(raw, "  .,\u202f")
+			trimmed := strings.TrimRight(raw, " \u00a0.,\u202f")
 			end = s.start + m[4] + len(trimmed)
 			value = plainNumber(trimmed)
 		}
