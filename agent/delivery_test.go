@@ -256,20 +256,22 @@ func withChannel(c agent.Channel) func(*agent.Config) {
 // answer takes nothing back.
 func TestReceiptDuringTheSend(t *testing.T) {
 	for _, answer := range []error{nil, agenttest.NotSent("busy"), agenttest.Rejected("no"), agenttest.ErrUnknown} {
-		var k *kit
-		sends := 0
-		ch := channelFunc(func(ctx context.Context, msg agent.Outbound) (agent.SendReceipt, error) {
-			sends++
-			require.NoError(t, k.mux.AcceptReceipt(ctx, agent.Receipt{Channel: "test", Key: msg.Key, Status: frontdesk.Delivered}))
-			return agent.SendReceipt{ProviderID: "p1"}, answer
-		})
-		k = newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withChannel(ch))
-		k.say("Hi")
-		k.pass(time.Hour)
-		assert.Equal(t, frontdesk.Delivered, k.lastOutbound().Status, "%v", answer)
-		assert.Equal(t, 1, sends, "%v", answer)
-		if answer == nil {
-			assert.Equal(t, "p1", k.lastOutbound().ProviderID, "later receipts name it")
+		for _, status := range []frontdesk.DeliveryStatus{frontdesk.Sent, frontdesk.Delivered} {
+			var k *kit
+			sends := 0
+			ch := channelFunc(func(ctx context.Context, msg agent.Outbound) (agent.SendReceipt, error) {
+				sends++
+				require.NoError(t, k.mux.AcceptReceipt(ctx, agent.Receipt{Channel: "test", Key: msg.Key, Status: status}))
+				return agent.SendReceipt{ProviderID: "p1"}, answer
+			})
+			k = newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withChannel(ch))
+			k.say("Hi")
+			k.pass(time.Hour)
+			assert.Equal(t, status, k.lastOutbound().Status, "%v", answer)
+			assert.Equal(t, 1, sends, "%v", answer)
+			if answer == nil {
+				assert.Equal(t, "p1", k.lastOutbound().ProviderID, "later receipts name it")
+			}
 		}
 	}
 }

@@ -1143,3 +1143,30 @@ func TestDelaysAcrossDaylightSaving(t *testing.T) {
 	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
 	assert.Equal(t, 13, k.clock.Now().In(ny).Hour())
 }
+
+// S6.8, S7.5: an outside action whose outcome is recorded is not run again when
+// the step's commit has to be tried again.
+func TestRecordedActionOfAStepIsNotRunAgain(t *testing.T) {
+	ran, failures := 0, 0
+	act := actions.MustFunc("note_it", "Note.", func(context.Context, actions.Call, struct{}) (actions.Result, error) {
+		ran++
+		return actions.Result{}, nil
+	})
+	plan := &agenttest.Plan{Before: func(_ context.Context, op agenttest.Op) error {
+		if c, ok := op.Arg.(agent.Commit); ok && failures < 4 && len(c.Turns) > 0 && c.Turns[0].Exit == agent.ExitFollowedUp {
+			failures++
+			return errors.New("disk full")
+		}
+		return nil
+	}}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")), func(c *agent.Config) {
+		c.Actions = append(c.Actions, act)
+		c.Ladders = []followup.Ladder{steps(after(time.Minute, "one", followup.Action{Name: "note_it"}))}
+	})
+	k.say("Hi")
+	k.pass(time.Minute)
+	k.pass(time.Minute)
+	assert.Equal(t, 4, failures)
+	assert.Equal(t, 1, ran)
+	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
+}
