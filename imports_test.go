@@ -26,6 +26,7 @@ var layers = []struct {
 	{"cmd/frontdesk/internal/scenario", []string{"golang.org/x/tools/txtar"}},
 	{"cmd/frontdesk/internal/session", nil},
 	{"cmd/frontdesk/internal/workspacefile", []string{"go.yaml.in/yaml/v3"}},
+	{"internal/sim", nil},
 	{"agent/agenttest", []string{"github.com/stretchr/testify/"}},
 	{"agent/offline", nil},
 	{"agent/langchain", []string{"github.com/tmc/langchaingo/llms"}},
@@ -66,15 +67,19 @@ func list(t *testing.T) []pkg {
 	}
 }
 
-// layer finds the line of a package of the module; -1 if it has none.
+// layer finds the line of a package of the module, the most exact one; -1 if it
+// has none.
 func layer(path string) int {
 	rel := strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
+	found := -1
 	for i, l := range layers {
 		if rel == l.pkg || strings.HasSuffix(l.pkg, "/") && strings.HasPrefix(rel, l.pkg) {
-			return i
+			if found < 0 || len(l.pkg) > len(layers[found].pkg) {
+				found = i
+			}
 		}
 	}
-	return -1
+	return found
 }
 
 // Imports only ever point down the table above.

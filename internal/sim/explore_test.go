@@ -1,0 +1,139 @@
+package sim
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// limit is how many schedules of each scenario are run. FRONTDESK_SIM=0 runs
+// all, another number that many.
+func limit(t *testing.T, usual int) int {
+	s := os.Getenv("FRONTDESK_SIM")
+	if s == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(s)
+	require.NoError(t, err, "FRONTDESK_SIM is the number of schedules of each scenario, or 0 for all")
+	return n
+}
+
+// begun has one message of the contact accepted and not yet answered.
+func begun(text string) func(*World) {
+	return func(w *World) {
+		if err := w.mux().Accept(context.Background(), Inbound("bo", 1, text)); err != nil {
+			w.log.violate("setup: %v", err)
+		}
+	}
+}
+
+// answered has one message answered, and time gone by.
+func answered(d time.Duration) func(*World) {
+	return func(w *World) {
+		if _, err := w.mux().Handle(context.Background(), Inbound("bo", 1, "hi")); err != nil {
+			w.log.violate("setup: %v", err)
+		}
+		w.advance(d)
+	}
+}
+
+func second(w *World) Actor   { return w.Accept("contact", Inbound("bo", 2, "more")) }
+func takeover(w *World) Actor { return w.Takeover("ana", "bo") }
+func closing(w *World) Actor  { return w.Close("ben", "bo") }
+func workerA(w *World) Actor  { return w.Worker("A") }
+func workerB(w *World) Actor  { return w.Worker("B") }
+
+// stall is a process that does not get on while the lease runs out.
+func stall(w *World) Actor { return w.Clock(121 * time.Second) }
+
+func actors(makers ...func(*World) Actor) func(*World) []Actor {
+	return func(w *World) []Actor {
+		var out []Actor
+		for _, m := range makers {
+			out = append(out, m(w))
+		}
+		return out
+	}
+}
+
+type named struct {
+	name string
+	Scenario
+}
+
+// scenarios are one turn or one follow-up on one conversation against all that
+// may come between.
+func scenarios() []named {
+	var out []named
+	add := func(name string, cfg Config, setup func(*World), crashes int, makers ...func(*World) Actor) {
+		out = append(out, named{name, Scenario{Config: cfg, Setup: setup, Actors: actors(makers...), Crashes: crashes}})
+	}
+	safe := Config{Idempotent: true}
+	plain := Config{}
+	ladder := Config{Idempotent: true, Ladder: true}
+	clocked := Config{Idempotent: true, Clocked: true}
+	add("second inbound", safe, begun("hi"), 0, workerA, workerB, second)
+	add("takeover", safe, begun("hi"), 0, workerA, workerB, takeover)
+	add("close", safe, begun("hi"), 0, workerA, workerB, closing)
+	add("second inbound, takeover", safe, begun("hi"), 0, workerA, second, takeover)
+	add("second inbound, close", safe, begun("hi"), 0, workerA, second, closing)
+	add("takeover, close", safe, begun("hi"), 0, workerA, takeover, closing)
+	add("second inbound, takeover, close", safe, begun("hi"), 0, workerA, second, takeover, closing)
+	add("two workers, second inbound, takeover", safe, begun("hi"), 0, workerA, workerB, second, takeover)
+	add("two workers, second inbound, close", safe, begun("hi"), 0, workerA, workerB, second, closing)
+	add("a channel that does not deduplicate", plain, begun("hi"), 1, workerA, workerB, takeover)
+	add("actions, second inbound", safe, begun("price"), 0, workerA, workerB, second)
+	add("actions, crash", safe, begun("price"), 1, workerA, workerB, takeover)
+	add("assign, close", safe, begun("demo"), 0, workerA, workerB, closing)
+	add("close by the agent, second inbound", safe, begun("done"), 0, workerA, workerB, second)
+	add("handoff, second inbound", safe, begun("help"), 0, workerA, workerB, second)
+	add("handoff, takeover", safe, begun("help"), 0, workerA, workerB, takeover)
+	add("crash, second inbound", safe, begun("hi"), 1, workerA, workerB, second)
+	add("crash, takeover", safe, begun("hi"), 1, workerA, workerB, takeover)
+	add("stall, second inbound", safe, begun("hi"), 0, workerA, workerB, stall, second)
+	add("stall, takeover", safe, begun("hi"), 0, workerA, workerB, stall, takeover)
+	add("stall at each reading of the clock", clocked, begun("hi"), 0, workerA, workerB, stall)
+	add("stall, no deduplication", Config{Clocked: true}, begun("hi"), 0, workerA, workerB, stall)
+	add("stall, actions", safe, begun("price"), 0, workerA, workerB, stall)
+	add("the same inbound twice", safe, nil, 0, workerA,
+		func(w *World) Actor { return w.Accept("hook", Inbound("bo", 1, "hi")) },
+		func(w *World) Actor { return w.Handle("again", Inbound("bo", 1, "hi")) })
+	add("the first two inbound at once", safe, nil, 0, workerA,
+		func(w *World) Actor { return w.Accept("hook", Inbound("bo", 1, "hi")) },
+		func(w *World) Actor { return w.Handle("program", Inbound("bo", 2, "hi")) })
+	add("follow-up, reply", ladder, answered(ladderDelay), 0, workerA, workerB, second)
+	add("follow-up, takeover", ladder, answered(ladderDelay), 0, workerA, workerB, takeover)
+	add("follow-up, close", ladder, answered(ladderDelay), 0, workerA, workerB, closing)
+	add("follow-up, reply, takeover", ladder, answered(ladderDelay), 0, workerA, second, takeover)
+	add("follow-up, reply, close", ladder, answered(ladderDelay), 0, workerA, second, closing)
+	add("follow-up falls due, reply", ladder, answered(0), 0, workerA, workerB, second, func(w *World) Actor { return w.Clock(ladderDelay) })
+	add("follow-up, crash, reply", ladder, answered(ladderDelay), 1, workerA, workerB, second)
+	add("follow-up, stall, reply", ladder, answered(ladderDelay), 0, workerA, workerB, second, stall)
+	return out
+}
+
+// S7.2 to S7.5, S8.4, S10.1, I1 to I13: whatever the order of steps, no
+// promise is broken.
+func TestExplore(t *testing.T) {
+	begin, total, all := time.Now(), Result{}, limit(t, 1000)
+	for _, s := range scenarios() {
+		t.Run(s.name, func(t *testing.T) {
+			began := time.Now()
+			r, err := Explore(s.Scenario, all)
+			require.NoError(t, err)
+			t.Log(r, time.Since(began).Round(time.Millisecond))
+			total.Schedules += r.Schedules
+			total.States += r.States
+			if r.Failure != nil {
+				t.Fatal(r.Failure)
+			}
+			assert.NotZero(t, r.Complete)
+		})
+	}
+	t.Logf("%d schedules, %d states in %v", total.Schedules, total.States, time.Since(begin).Round(time.Millisecond))
+}

@@ -1,0 +1,212 @@
+package sim
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// option is one thing that may happen next: an actor goes on, or dies where it
+// stands.
+type option struct {
+	actor *actor
+	crash bool
+}
+
+func (o option) String() string {
+	if o.crash {
+		return "crash " + o.actor.name
+	}
+	return o.actor.name + ":" + o.actor.at
+}
+
+// actor is a goroutine that runs only while it holds the baton.
+type actor struct {
+	name string
+	// at is the operation that it is about to do.
+	at    string
+	baton chan struct{}
+	body  func()
+	// seen stands for all that the actor has learned so far: two runs in which
+	// it is equal leave the actor in the same state.
+	seen uint64
+	// read is the state of the store that an immortal actor has read.
+	read    uint64
+	started bool
+	ended   bool
+	crashed bool
+	// mortal actors may crash; a human or a webhook does not.
+	mortal bool
+	ids    int
+	// asked is the last request that the actor put to the LLM.
+	asked uint64
+	// turn is that of the task it claimed last.
+	turn string
+	// checked is when it checked its fence last.
+	checked int
+}
+
+// picker decides what happens next. It returns the index of an option, or
+// false to give the run up.
+type picker func(options []option) (int, bool)
+
+// scheduler hands the baton to one actor at a time.
+type scheduler struct {
+	actors  []*actor
+	current *actor
+	pick    picker
+	// crashes is how many actors may still crash.
+	crashes  int
+	aborted  bool
+	done     chan struct{}
+	wg       sync.WaitGroup
+	trace    []string
+	panicked any
+}
+
+// spawn adds an actor. It does nothing before run.
+func (s *scheduler) spawn(name string, mortal bool, body func()) *actor {
+	a := &actor{name: name, at: "start", baton: make(chan struct{}, 1), body: body, mortal: mortal}
+	s.actors = append(s.actors, a)
+	return a
+}
+
+// run lets the actors go until all have ended. It reports false if the picker
+// gave the run up.
+func (s *scheduler) run() bool {
+	s.done = make(chan struct{})
+	for _, a := range s.actors {
+		s.wg.Add(1)
+		go s.live(a)
+	}
+	s.pass(nil)
+	<-s.done
+	s.wg.Wait()
+	s.current = nil
+	actors := s.actors
+	s.actors = nil
+	for _, a := range actors {
+		if !a.ended {
+			return false
+		}
+	}
+	return !s.aborted
+}
+
+func (s *scheduler) live(a *actor) {
+	defer s.wg.Done()
+	<-a.baton
+	if s.aborted {
+		return
+	}
+	a.started = true
+	defer func() {
+		// A panic of an actor is a fault of the simulator or of the engine:
+		// it ends the run and comes out of it.
+		if p := recover(); p != nil {
+			s.panicked = fmt.Sprintf("%v", p)
+			s.abort(a)
+			return
+		}
+		if s.aborted {
+			return
+		}
+		a.ended, a.at, a.seen, a.read = true, "end", 0, 0
+		s.pass(a)
+	}()
+	a.body()
+}
+
+// step is a point of preemption and crash: the current actor is about to do
+// op. Only those of others are offered, or all if there are none.
+func (s *scheduler) step(op string, others ...*actor) {
+	a := s.current
+	if a == nil {
+		return // outside of a run: nothing to decide
+	}
+	if s.aborted || a.crashed {
+		runtime.Goexit()
+	}
+	a.at = op
+	if len(others) > 0 {
+		options := []option{{actor: a}}
+		for _, o := range others {
+			options = append(options, option{actor: o})
+		}
+		s.follow(a, options)
+		return
+	}
+	s.pass(a)
+}
+
+// pass decides who goes on after a, which may have ended.
+func (s *scheduler) pass(a *actor) {
+	options := make([]option, 0, 8)
+	for _, o := range s.actors {
+		if !o.ended {
+			options = append(options, option{actor: o})
+		}
+	}
+	if s.crashes > 0 {
+		for _, o := range s.actors {
+			if !o.ended && o.started && o.mortal {
+				options = append(options, option{actor: o, crash: true})
+			}
+		}
+	}
+	if len(options) == 0 {
+		close(s.done)
+		return
+	}
+	s.follow(a, options)
+}
+
+func (s *scheduler) follow(a *actor, options []option) {
+	i := 0
+	if len(options) > 1 {
+		var ok bool
+		if i, ok = s.pick(options); !ok {
+			s.abort(a)
+			return
+		}
+	}
+	next := options[i]
+	s.trace = append(s.trace, next.String())
+	if next.crash {
+		s.crashes--
+		next.actor.crashed = true
+	}
+	s.current = next.actor
+	if next.actor == a && !a.ended {
+		if a.crashed {
+			runtime.Goexit()
+		}
+		return
+	}
+	next.actor.baton <- struct{}{}
+	if a == nil || a.ended {
+		return
+	}
+	<-a.baton
+	if s.aborted || a.crashed {
+		runtime.Goexit()
+	}
+}
+
+// abort ends the run: every actor stops where it stands.
+func (s *scheduler) abort(a *actor) {
+	s.aborted = true
+	for _, o := range s.actors {
+		if o != a && !o.ended {
+			o.baton <- struct{}{}
+		}
+	}
+	close(s.done)
+	if a != nil && !a.ended && s.panicked == nil {
+		runtime.Goexit()
+	}
+}
+
+// Trace says what was chosen at each point, in order.
+func (s *scheduler) Trace() string { return strings.Join(s.trace, "\n\t") }
