@@ -88,7 +88,7 @@ func (r *run) writeContact(b *strings.Builder) {
 	}
 	b.WriteString("\nKnown of the contact (data):\n")
 	for _, id := range sortedKeys(c.Fields) {
-		fmt.Fprintf(b, "- %s: %s\n", id, quote(variables.Clean(c.Fields[id].String(), r.a.cfg.Limits.ValueLength)))
+		fmt.Fprintf(b, "- %s: %s\n", id, quote(variables.Defuse(variables.Clean(c.Fields[id].String(), r.a.cfg.Limits.ValueLength))))
 	}
 	if c.Stage != "" {
 		fmt.Fprintf(b, "- lifecycle stage: %s\n", quote(c.Stage))
