@@ -250,7 +250,9 @@ func TestFallbacks(t *testing.T) {
 		assert.Equal(t, []string{"Second here."}, k.sent())
 	})
 	t.Run("both down", func(t *testing.T) {
-		down := func(n int) *agenttest.ScriptedLLM { return agenttest.Script(t, agenttest.Fail(errors.New("503")).Times(n)) }
+		down := func(n int) *agenttest.ScriptedLLM {
+			return agenttest.Script(t, agenttest.Fail(errors.New("503")).Times(n))
+		}
 		k := newKit(t, down(3), func(c *agent.Config) { c.Fallback.LLM = down(3) })
 		k.say("Hi")
 		for range 10 {
@@ -330,7 +332,9 @@ func (p presence) Available(_ context.Context, id string) (bool, error) { return
 
 type knowledge func(query string) ([]agent.Passage, error)
 
-func (k knowledge) Search(_ context.Context, query string, _ int) ([]agent.Passage, error) { return k(query) }
+func (k knowledge) Search(_ context.Context, query string, _ int) ([]agent.Passage, error) {
+	return k(query)
+}
 
 // The outgoing hook changes a text, or fails it and the LLM is asked again.
 func TestOutgoingHook(t *testing.T) {
