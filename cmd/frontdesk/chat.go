@@ -233,6 +233,15 @@ func (ch *chat) message(m agent.Outbound) {
 	fmt.Fprintf(ch.e.stdout, "%s: %s\n", ch.e.paint("1", who), m.Text)
 }
 
+// unsent says what should have reached the contact and did not.
+func (ch *chat) unsent(ctx context.Context) error {
+	list, err := ch.session.Unsent(ctx)
+	for _, m := range list {
+		fmt.Fprintf(ch.e.stdout, "%s\n", ch.e.paint("33", fmt.Sprintf("(not sent: %s: %s)", m.Reason, m.Text)))
+	}
+	return err
+}
+
 // run reads lines until the input or the patience ends. What falls due while
 // nobody writes comes as soon as it is due, not with the next line.
 func (ch *chat) run(ctx context.Context) error {
@@ -266,7 +275,7 @@ func (ch *chat) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-timer:
-			if err := ch.session.Advance(ctx, 0); err != nil {
+			if err := errors.Join(ch.session.Advance(ctx, 0), ch.unsent(ctx)); err != nil {
 				return err
 			}
 		case line, ok := <-lines:
@@ -284,6 +293,9 @@ func (ch *chat) run(ctx context.Context) error {
 			}
 			if err != nil {
 				fmt.Fprintf(ch.e.stdout, "(%s)\n", err)
+			}
+			if err := ch.unsent(ctx); err != nil {
+				return err
 			}
 		}
 	}

@@ -58,6 +58,11 @@ func (s *Scenario) Run(ctx context.Context) (*Result, error) {
 		if err := do(r, ctx, l); err != nil {
 			return nil, r.explain(l, err)
 		}
+		if r.session != nil {
+			if err := r.unsent(ctx); err != nil {
+				return nil, err
+			}
+		}
 		if n := r.script.TakeMissing(); n > 0 {
 			r.fail(l, "the LLM was asked %d times more than the script answers: add llm lines before this one", n)
 		}

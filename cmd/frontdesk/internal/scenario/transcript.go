@@ -29,6 +29,15 @@ func (r *run) message(m agent.Outbound) {
 	fmt.Fprintf(&r.out, "  %s\n", indent(who+" → contact: "+m.Text))
 }
 
+// unsent writes what should have reached the contact and did not.
+func (r *run) unsent(ctx context.Context) error {
+	list, err := r.session.Unsent(ctx)
+	for _, m := range list {
+		fmt.Fprintf(&r.out, "  not sent: %s (%s)\n", indent(m.Text), m.Reason)
+	}
+	return err
+}
+
 // indent keeps the lines of a text under its first.
 func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n    ") }
 
@@ -73,11 +82,6 @@ func FormatTurn(t agent.Turn, at string) string {
 	}
 	for _, v := range t.Missing {
 		fmt.Fprintf(&b, "    no value for %s\n", v)
-	}
-	for _, m := range t.Replies {
-		if m.Status == frontdesk.Failed || m.Status == frontdesk.Cancelled {
-			fmt.Fprintf(&b, "    not sent: %s (%s)\n", indent(m.Text), m.Reason)
-		}
 	}
 	return b.String()
 }

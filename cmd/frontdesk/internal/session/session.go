@@ -71,6 +71,7 @@ type Session struct {
 	store    *memstore.Store
 	messages int
 	seen     map[string]bool // turns that were told of
+	unsent   map[string]bool // messages that Unsent has returned
 }
 
 // New builds the agents of a session. Faults of the instructions are
@@ -79,7 +80,7 @@ func New(cfg Config) (*Session, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = NewClock()
 	}
-	s := &Session{cfg: cfg, Clock: cfg.Clock, store: memstore.New(), seen: map[string]bool{}}
+	s := &Session{cfg: cfg, Clock: cfg.Clock, store: memstore.New(), seen: map[string]bool{}, unsent: map[string]bool{}}
 	first, others, err := s.cast()
 	if err != nil {
 		return nil, err
@@ -254,6 +255,23 @@ func (s *Session) Next(ctx context.Context) (time.Time, bool, error) { return s.
 // contact has written.
 func (s *Session) View(ctx context.Context) (agent.View, error) {
 	return s.store.Load(ctx, agent.Query{Identity: frontdesk.Identity{Channel: channelName, Address: address}, History: 1000, Tasks: true})
+}
+
+// Unsent returns the messages that failed or were cancelled since the last
+// call: those that a contact should have got and did not.
+func (s *Session) Unsent(ctx context.Context) ([]frontdesk.Message, error) {
+	v, err := s.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []frontdesk.Message
+	for _, m := range v.History {
+		if (m.Status == frontdesk.Failed || m.Status == frontdesk.Cancelled) && !s.unsent[m.ID] {
+			s.unsent[m.ID] = true
+			out = append(out, m)
+		}
+	}
+	return out, nil
 }
 
 // conversation is the ID that an operator acts on.

@@ -116,8 +116,12 @@ func (s *Session) simulate(enabled []instructions.EnabledAction) (out []actions.
 }
 
 func custom(e instructions.EnabledAction, does Simulated) actions.Action {
+	description := e.Prompt
+	if strings.TrimSpace(description) == "" {
+		description = "Perform " + e.Name + "."
+	}
 	return actions.Action{
-		Name: e.Name, Description: e.Prompt, Prompt: e.Prompt, Schema: json.RawMessage(`{"type":"object"}`),
+		Name: e.Name, Description: description, Prompt: e.Prompt, Schema: json.RawMessage(`{"type":"object"}`),
 		Run: func(context.Context, actions.Call) (actions.Result, error) {
 			switch {
 			case does.Fail:

@@ -40,20 +40,26 @@ func parseYAML(name string, data []byte) (*yaml.Node, error) {
 		return &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}, nil
 	}
 	if err != nil {
-		m := yamlLine.FindStringSubmatch(err.Error())
-		line := 1
-		if len(m) == 2 && m[1] != "" {
-			if n, convErr := strconv.Atoi(m[1]); convErr == nil {
-				line = n
-			}
-		}
-		return nil, &Fault{name, line, 1, "this is not YAML: " + yamlLine.ReplaceAllString(err.Error(), "")}
+		return nil, yamlFault(name, err)
 	}
 	var more yaml.Node
-	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+	switch err := dec.Decode(&more); {
+	case err == nil:
 		return nil, &Fault{name, max(1, more.Line), 1, "a second document begins: a workspace file holds one"}
+	case !errors.Is(err, io.EOF):
+		return nil, yamlFault(name, err)
 	}
 	return doc.Content[0], nil
+}
+
+func yamlFault(name string, err error) error {
+	line := 1
+	if m := yamlLine.FindStringSubmatch(err.Error()); len(m) == 2 {
+		if n, convErr := strconv.Atoi(m[1]); convErr == nil && n > 0 {
+			line = n
+		}
+	}
+	return &Fault{name, line, 1, "this is not YAML: " + yamlLine.ReplaceAllString(err.Error(), "")}
 }
 
 // jsonReader builds nodes from JSON tokens.
@@ -102,12 +108,8 @@ func (r *jsonReader) next() (json.Token, int, error) {
 	if err == nil {
 		return tok, start, nil
 	}
-	var syntax *json.SyntaxError
-	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, 0, r.fault(len(r.data), "the JSON ends too early: close what is open")
-	case errors.As(err, &syntax):
-		return nil, 0, r.fault(max(0, int(syntax.Offset)-1), "this is not JSON: "+syntax.Error())
 	}
 	return nil, 0, r.fault(start, "this is not JSON: "+err.Error())
 }
