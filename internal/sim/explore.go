@@ -51,6 +51,9 @@ type Result struct {
 	Schedules, Complete int
 	// States counts the different states with a choice.
 	States int
+	// Interruptions is how often the last schedule interrupted an actor that
+	// could have gone on.
+	Interruptions int
 	// Bounded is set if the limit was reached before all was explored.
 	Bounded bool
 	// Failure is the first one, nil if there is none.
@@ -58,63 +61,94 @@ type Result struct {
 }
 
 func (r Result) String() string {
-	s := fmt.Sprintf("%d schedules (%d to the end), %d states", r.Schedules, r.Complete, r.States)
+	s := fmt.Sprintf("%d schedules (%d to the end), %d states, up to %d interruptions", r.Schedules, r.Complete, r.States, r.Interruptions)
 	if r.Bounded {
 		s += ", not all"
 	}
 	return s
 }
 
-// Explore runs all schedules of a scenario, depth first, at most limit of
-// them; 0 is without limit. A schedule that comes to a state which an earlier
-// one went through is not followed further: its future is known.
+// Explore runs all schedules of a scenario, at most limit of them; 0 is without
+// limit. Those with the fewest interruptions come first, so that a limited
+// exploration has seen every schedule with one, then two, and so on. A schedule
+// that comes to a state which an earlier one went through is not followed
+// further: all that may follow is known or queued.
 func Explore(s Scenario, limit int) (Result, error) {
 	w, err := NewWorld(s.Config)
 	if err != nil {
 		return Result{}, err
 	}
 	var res Result
-	var path, widths []int
+	queue := [][][]int{{nil}} // the beginnings of schedules, by interruptions
 	seen := map[uint64]bool{}
-	for {
-		if limit > 0 && res.Schedules >= limit {
-			res.Bounded = true
-			return res, nil
-		}
-		at := 0
-		complete := w.run(s, func(options []option) (int, bool) {
-			if at == len(path) {
-				key := mix(w.key(), uint64(len(options)))
-				if options[len(options)-1].actor.name == "clock" && w.sched.current != nil && w.sched.current.at == "now" {
-					key = mix(key, text(w.sched.current.name))
+	for cost := 0; cost < len(queue); cost++ {
+		for len(queue[cost]) > 0 {
+			if limit > 0 && res.Schedules >= limit {
+				res.Bounded = true
+				return res, nil
+			}
+			last := len(queue[cost]) - 1
+			path := queue[cost][last]
+			queue[cost] = queue[cost][:last]
+			at := 0
+			complete := w.run(s, func(options []option) (int, bool) {
+				if at < len(path) {
+					at++
+					return path[at-1], true
 				}
+				key := w.choiceKey(options)
 				if seen[key] {
 					return 0, false
 				}
 				seen[key] = true
 				res.States++
-				path, widths = append(path, 0), append(widths, len(options))
+				usual, interrupts := w.usual(options)
+				for i := range options {
+					if i == usual {
+						continue
+					}
+					c := cost + interrupts
+					for len(queue) <= c {
+						queue = append(queue, nil)
+					}
+					queue[c] = append(queue[c], append(path[:len(path):len(path)], i))
+				}
+				path = append(path, usual)
+				at++
+				return usual, true
+			})
+			res.Schedules++
+			res.Interruptions = cost
+			if complete {
+				res.Complete++
 			}
-			i := path[at]
-			at++
-			return i, true
-		})
-		res.Schedules++
-		if complete {
-			res.Complete++
+			if f := w.failure(path[:at]); f != nil {
+				res.Failure = f
+				return res, nil
+			}
 		}
-		if f := w.failure(path[:at]); f != nil {
-			res.Failure = f
-			return res, nil
-		}
-		for len(path) > 0 && path[len(path)-1]+1 == widths[len(path)-1] {
-			path, widths = path[:len(path)-1], widths[:len(path)-1]
-		}
-		if len(path) == 0 {
-			return res, nil
-		}
-		path[len(path)-1]++
 	}
+	return res, nil
+}
+
+// choiceKey stands for the state of the world and what may happen next.
+func (w *World) choiceKey(options []option) uint64 {
+	key := mix(w.key(), uint64(len(options)))
+	if c := w.sched.current; c != nil && c.at == "now" {
+		key = mix(key, text(c.name))
+	}
+	return key
+}
+
+// usual is the option in which the current actor goes on, and what any other
+// costs: an interruption, unless the actor has ended.
+func (w *World) usual(options []option) (i, interrupts int) {
+	for i, o := range options {
+		if o.actor == w.sched.current && !o.crash {
+			return i, 1
+		}
+	}
+	return 0, 0
 }
 
 // Replay runs one schedule, the first choice always taken where none is left.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/fnv"
-	"time"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
@@ -56,12 +55,12 @@ func (s *store) Claim(ctx context.Context, q agent.ClaimQuery) (agent.Claimed, e
 		w.learn("claim", 0, ErrInjected)
 		return agent.Claimed{}, ErrInjected
 	}
-	if w.cfg.Rules.NoLease {
-		q.Until = q.Now
-	}
 	c, err := w.store.Claim(ctx, q)
 	for _, t := range c.Tasks {
 		w.log.claim(t)
+		if w.cfg.Rules.NoLease && t.Fence.Lane == agent.LaneTurn && err == nil {
+			err = w.store.Append(ctx, agent.Append{Fence: t.Fence, Until: q.Now})
+		}
 	}
 	if f == After {
 		err, c = ErrInjected, agent.Claimed{}
@@ -82,8 +81,8 @@ func (s *store) Append(ctx context.Context, a agent.Append) error {
 	if w.cfg.Rules.NoJournal {
 		a.Rows = nil
 	}
-	if w.cfg.Rules.NoLease {
-		a.Until = time.Time{}
+	if w.cfg.Rules.NoLease && fence.Lane == agent.LaneTurn {
+		a.Until = w.now
 	}
 	err := w.store.Append(ctx, a)
 	if errors.Is(err, agent.ErrFenced) && w.cfg.Rules.NoFence {

@@ -35,8 +35,9 @@ type Rules struct {
 	NoRecheck bool
 	// ClaimBlocked lets tasks be claimed that wait for something (rules 8, 9).
 	ClaimBlocked bool
-	// NoLease gives leases that end as they begin: it costs money, and must
-	// harm nothing.
+	// NoLease gives leases of turns that end as they begin: it costs money, and
+	// must harm nothing. The order of sends does rest on leases: what happens
+	// outside of the store has no token.
 	NoLease bool
 }
 
@@ -76,7 +77,7 @@ const ladderDelay = 2 * time.Minute
 const sendWindow = 10 * time.Second
 
 // maxOps is after how many operations a run counts as one without end.
-const maxOps = 5000
+const maxOps = 3000
 
 // ErrInjected is the error of Before and After.
 var ErrInjected = errors.New("sim: injected")
