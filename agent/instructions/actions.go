@@ -345,7 +345,7 @@ func (c *compiler) nearName(from, end int) (name string, start, stop int, ok boo
 		return "", 0, 0, false
 	}
 	run := strings.ToValidUTF8(c.text[from:min(end, from+50)], "")
-	if k := strings.IndexAny(run, endOfName); k >= 0 {
+	if k := nameEnd(run); k >= 0 {
 		run = run[:k]
 	}
 	ends := wordEnds(run)
@@ -528,7 +528,7 @@ func (c *compiler) candidateValue(from, end int) (v string, start, stop int, cle
 			i += 2
 		case unicode.IsUpper(r) || fold.Unspaced(r):
 			run := c.text[i:end]
-			if k := strings.IndexAny(run, endOfName); k >= 0 {
+			if k := nameEnd(run); k >= 0 {
 				run = run[:k]
 			}
 			ends := wordEnds(run)
@@ -569,7 +569,7 @@ func (c *compiler) valueSite(st site) {
 		c.took(start)
 	} else if i := strings.IndexByte(c.text[st.end:end], '%'); i >= 0 && st.Name == actTags {
 		run := c.text[st.end+i+1 : end]
-		if k := strings.IndexAny(run, endOfName); k >= 0 {
+		if k := nameEnd(run); k >= 0 {
 			run = run[:k]
 		}
 		st.Value = strings.TrimSpace(run)

@@ -60,6 +60,7 @@ type compiler struct {
 	quotes    []quote
 	tokens    []token
 	sentences []sentence
+	clauses   []clause // of all sentences
 
 	refs      []ref        // mentions and other targets, in text order
 	variables []ref        // variables, in text order
@@ -68,8 +69,9 @@ type compiler struct {
 	sites     []*site
 	acting    [][]*site // the sites of each sentence
 
-	runes   []int32 // code points before every runeStep-th byte
-	lookups int     // searches for names spelt almost so
+	runes   []int32             // code points before every runeStep-th byte
+	lookups int                 // searches for names spelt almost so
+	similar map[string][]string // what they found
 
 	pb    *Playbook
 	diags Diagnostics
@@ -220,10 +222,18 @@ const maxLookups = 60
 
 // nearest returns the names spelt almost like this one.
 func (c *compiler) nearest(name string) []string {
+	if found, ok := c.similar[name]; ok {
+		return found
+	}
 	if c.lookups++; c.lookups > maxLookups {
 		return nil
 	}
-	return c.dir.Nearest(name)
+	if c.similar == nil {
+		c.similar = map[string][]string{}
+	}
+	found := c.dir.Nearest(name)
+	c.similar[name] = found
+	return found
 }
 
 // lineAt returns the index of the line that holds the offset.
@@ -239,10 +249,11 @@ func (c *compiler) lineAt(offset int) int {
 type names struct {
 	stages, notes, fields nameIndex
 	fieldTypes            map[string]frontdesk.FieldType // by ID
+	fieldIDs              map[string]string              // by folded ID
 }
 
 func newNames(ws *frontdesk.Workspace) names {
-	n := names{fieldTypes: map[string]frontdesk.FieldType{}}
+	n := names{fieldTypes: map[string]frontdesk.FieldType{}, fieldIDs: map[string]string{}}
 	for _, s := range ws.LifecycleStages {
 		n.stages.add(s, s)
 	}
@@ -251,9 +262,14 @@ func newNames(ws *frontdesk.Workspace) names {
 	}
 	for _, f := range ws.AllFields() {
 		n.fields.add(f.Key(), f.Key())
-		n.fields.add(strings.ReplaceAll(f.Key(), "_", " "), f.Key())
+		if strings.Contains(f.Key(), "_") {
+			n.fields.add(strings.ReplaceAll(f.Key(), "_", " "), f.Key())
+		}
 		n.fields.add(f.Label(), f.Key())
 		n.fieldTypes[f.Key()] = f.Kind()
+		if folded := frontdesk.FoldField(f.Key()); n.fieldIDs[folded] == "" {
+			n.fieldIDs[folded] = f.Key()
+		}
 	}
 	return n
 }
@@ -263,6 +279,7 @@ type nameIndex struct {
 	byName  map[string]string
 	lengths []int
 	order   []string // as the workspace lists them
+	last    string   // the value of the last of them
 }
 
 func (x *nameIndex) add(name, value string) {
@@ -277,8 +294,8 @@ func (x *nameIndex) add(name, value string) {
 		return
 	}
 	x.byName[key] = value
-	if k := len(x.order); k == 0 || x.byName[fold.Phrase(x.order[k-1])] != value {
-		x.order = append(x.order, name)
+	if len(x.order) == 0 || x.last != value {
+		x.order, x.last = append(x.order, name), value
 	}
 	if i, ok := slices.BinarySearchFunc(x.lengths, len(key), func(a, b int) int { return b - a }); !ok {
 		x.lengths = slices.Insert(x.lengths, i, len(key))

@@ -10,19 +10,48 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 )
 
-// comparison matches a sign of comparison and what it compares with.
-var comparison = regexp.MustCompile(`(>=|<=|=<|=>|≥|≤|≠|!=|==|＞=|＜=|<>|＞|＜|＝|<|>|=)\s*(?:(?i:rp|idr|us\$|usd|eur|r\$)\.?\s*|[$€£¥₹₽]\s*)?([\p{Nd}][\p{Nd}.,  \x{202f}]*[kK%]?|"[^"\n]{1,60}"|“[^”\n]{1,60}”|[\p{L}][\p{L}\p{Nd}_-]*)`)
+// comparison matches a sign of comparison and what it compares with, where it
+// stands at the beginning: signs are rare, and are found without it.
+var comparison = regexp.MustCompile(`^(>=|<=|=<|=>|≥|≤|≠|!=|==|＞=|＜=|<>|＞|＜|＝|<|>|=)\s*(?:(?i:rp|idr|us\$|usd|eur|r\$)\.?\s*|[$€£¥₹₽]\s*)?([\p{Nd}][\p{Nd}.,  \x{202f}]*[kK%]?|"[^"\n]{1,60}"|“[^”\n]{1,60}”|[\p{L}][\p{L}\p{Nd}_-]*)`)
 
-func hasComparison(s string) bool { return comparison.MatchString(s) }
+func hasComparison(s string) bool { return nextComparison(s, 0) != nil }
+
+// nextComparison returns the submatches of the first comparison at or after
+// from; nil: there is none.
+func nextComparison(s string, from int) []int {
+	const longest = 240 // of what can match, but for runs of spaces and digits
+	for i := from; i < len(s); i++ {
+		switch s[i] {
+		case '<', '>', '=', '!':
+		case 0xe2: // ≥ ≤ ≠
+			if i+1 == len(s) || s[i+1] != 0x89 {
+				continue
+			}
+		case 0xef: // ＜ ＞ ＝
+			if i+1 == len(s) || s[i+1] != 0xbc {
+				continue
+			}
+		default:
+			continue
+		}
+		m := comparison.FindStringSubmatchIndex(s[i:min(len(s), i+longest)])
+		if m == nil {
+			continue
+		}
+		for k := range m {
+			m[k] += i
+		}
+		return m
+	}
+	return nil
+}
 
 // findConstraints reads comparisons and conditions on what may be saved
 // (grammar 20).
 func (c *compiler) findConstraints() {
 	for i := range c.sentences {
 		s := &c.sentences[i]
-		if strings.ContainsAny(c.text[s.start:s.end], "<>=≥≤≠＜＞＝") {
-			c.comparisons(s)
-		}
+		c.comparisons(s)
 		c.wordConstraints(i)
 	}
 	slices.SortStableFunc(c.pb.Constraints, func(a, b Constraint) int { return a.Offset - b.Offset })
@@ -34,7 +63,8 @@ var operators = map[string]Operator{
 }
 
 func (c *compiler) comparisons(s *sentence) {
-	for _, m := range comparison.FindAllStringSubmatchIndex(c.text[s.start:s.end], -1) {
+	text := c.text[s.start:s.end]
+	for m := nextComparison(text, 0); m != nil; m = nextComparison(text, m[1]) {
 		at, end := s.start+m[2], s.start+m[5]
 		op := operators[c.text[at:s.start+m[3]]]
 		raw := c.text[s.start+m[4] : end]

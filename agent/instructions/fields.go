@@ -202,7 +202,7 @@ func (c *compiler) namedField(t, from, end int) (f field, certain, ok bool) {
 	rest := c.text[tok.end:end]
 	lead := len(rest) - len(strings.TrimLeft(rest, " *"))
 	run := rest[lead:]
-	if k := strings.IndexAny(run, endOfName); k >= 0 {
+	if k := nameEnd(run); k >= 0 {
 		run = run[:k]
 	}
 	ends := wordEnds(run)

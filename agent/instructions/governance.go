@@ -233,7 +233,7 @@ func (c *compiler) conditional(s *sentence, t int) bool {
 		}
 	}
 	l := c.lines[s.line]
-	if hasCondition(c.text[c.near(l.body, c.tokens[t].start):c.tokens[t].start]) || strings.ContainsAny(c.text[s.start:s.end], "<>≥≤=＜＞") && hasComparison(c.text[s.start:s.end]) {
+	if hasCondition(c.text[c.near(l.body, c.tokens[t].start):c.tokens[t].start]) || hasComparison(c.text[s.start:s.end]) {
 		return true
 	}
 	if c.conditionEarlier(l, s) {

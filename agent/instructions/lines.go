@@ -35,6 +35,8 @@ type heading struct {
 }
 
 func (c *compiler) scanLines() {
+	n := strings.Count(c.text, "\n") + 1
+	c.lines, c.lineStarts = make([]line, 0, n), make([]int, 0, n)
 	for start := 0; start <= len(c.text); {
 		end := strings.IndexByte(c.text[start:], '\n')
 		if end < 0 {

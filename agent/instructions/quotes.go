@@ -45,6 +45,10 @@ func (c *compiler) quotesOfLine(start, end int) {
 	lastCurly := start + strings.LastIndex(c.text[start:end], "”")
 	hopeless := map[rune]bool{} // marks that the rest of the line does not hold
 	for i := start; i < end; {
+		if b := c.text[i]; b < utf8.RuneSelf && b != '"' && b != '\'' {
+			i++
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(c.text[i:end])
 		close := rune(0)
 		switch {

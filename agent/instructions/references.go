@@ -289,13 +289,8 @@ func (c *compiler) fieldID(name string) (string, bool) {
 	if id, ok := c.names.fields.find(name); ok {
 		return id, true
 	}
-	want := frontdesk.FoldField(name)
-	for id := range c.names.fieldTypes {
-		if frontdesk.FoldField(id) == want {
-			return id, true
-		}
-	}
-	return "", false
+	id, ok := c.names.fieldIDs[frontdesk.FoldField(name)]
+	return id, ok
 }
 
 var (
@@ -303,6 +298,26 @@ var (
 	idBehind  = regexp.MustCompile(`^ ?\(?\{\{ ?(@[\w-]+\.[\w-]+) ?\}\}\)?`)
 	endOfName = ".,;:!?()[]{}<>\"“”«»「」|/*_`→\n\t。，、；：！？（）"
 )
+
+// nameBreaks are the ASCII characters of endOfName.
+var nameBreaks = func() (t [utf8.RuneSelf]bool) {
+	for _, r := range endOfName {
+		if r < utf8.RuneSelf {
+			t[r] = true
+		}
+	}
+	return t
+}()
+
+// nameEnd returns the index of the first character of endOfName, or -1.
+func nameEnd(s string) int {
+	for i, r := range s {
+		if r < utf8.RuneSelf && nameBreaks[r] || r >= utf8.RuneSelf && strings.ContainsRune(endOfName, r) {
+			return i
+		}
+	}
+	return -1
+}
 
 // readAt reads the mention at i.
 func (c *compiler) readAt(i int) int {
@@ -370,7 +385,7 @@ func (c *compiler) withID(r ref) int {
 func (c *compiler) readUnknown(start, name int) int {
 	const longest = 80
 	run := c.text[name:min(len(c.text), name+longest)]
-	if k := strings.IndexAny(run, endOfName); k >= 0 {
+	if k := nameEnd(run); k >= 0 {
 		run = run[:k]
 		if c.text[name+k] == '_' {
 			// A handle such as @jane_doe.

@@ -36,13 +36,8 @@ func (c *compiler) scanTokens() {
 	found := c.vocab.Scan(c.shadow.Text)
 	c.language = mainLanguage(found)
 	found = c.ownWords(c.shadow.Text, found)
-	found = append(found, scanNumbers(c.shadow.Text)...)
-	slices.SortStableFunc(found, func(a, b vocabulary.Token) int {
-		if a.Start != b.Start {
-			return a.Start - b.Start
-		}
-		return b.End - a.End
-	})
+	found = merge(found, scanNumbers(c.shadow.Text))
+	c.tokens = make([]token, 0, len(found))
 	r, v := 0, 0
 	covered := -1
 	for _, t := range found {
@@ -62,6 +57,23 @@ func (c *compiler) scanTokens() {
 		covered = t.End
 		c.tokens = append(c.tokens, tok)
 	}
+}
+
+// merge joins two lists that are in order of where their tokens start; of two
+// at one place the longer comes first.
+func merge(a, b []vocabulary.Token) []vocabulary.Token {
+	if len(b) == 0 {
+		return a
+	}
+	out := make([]vocabulary.Token, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if a[0].Start < b[0].Start || a[0].Start == b[0].Start && a[0].End >= b[0].End {
+			out, a = append(out, a[0]), a[1:]
+		} else {
+			out, b = append(out, b[0]), b[1:]
+		}
+	}
+	return append(append(out, a...), b...)
 }
 
 // mainLanguage is the language that most of the text's phrases belong to, by
@@ -132,6 +144,10 @@ func within(refs []ref, i *int, t token) bool {
 func scanNumbers(s string) []vocabulary.Token {
 	var out []vocabulary.Token
 	for i := 0; i < len(s); {
+		if s[i] < '0' || s[i] > '9' && s[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if (r < '0' || r > '9') && fraction(r) == 0 {
 			i += n
@@ -162,11 +178,26 @@ func scanNumbers(s string) []vocabulary.Token {
 			continue
 		}
 		out = append(out, vocabulary.Token{
-			Meanings: []vocabulary.Meaning{{Kind: vocabulary.Number, Value: strconv.FormatFloat(value, 'f', -1, 64)}},
+			Meanings: numberMeaning(value),
 			Start:    start, End: i,
 		})
 	}
 	return out
+}
+
+// small holds the meanings of the numbers that prompts are full of.
+var small = func() (m [100][]vocabulary.Meaning) {
+	for n := range m {
+		m[n] = []vocabulary.Meaning{{Kind: vocabulary.Number, Value: strconv.Itoa(n)}}
+	}
+	return m
+}()
+
+func numberMeaning(value float64) []vocabulary.Meaning {
+	if n := int(value); value >= 0 && n < len(small) && float64(n) == value {
+		return small[n]
+	}
+	return []vocabulary.Meaning{{Kind: vocabulary.Number, Value: strconv.FormatFloat(value, 'f', -1, 64)}}
 }
 
 func fraction(r rune) float64 {
@@ -209,14 +240,15 @@ func (c *compiler) splitSentences() {
 	var cuts []int
 	flush := func(end int) {
 		if open < 0 || strings.TrimSpace(c.text[open:end]) == "" {
-			open, cuts = -1, nil
+			open, cuts = -1, cuts[:0]
 			return
 		}
 		l := c.lines[c.lineAt(open)]
 		s := sentence{start: open, end: end, line: c.lineAt(open), step: l.step, section: l.section}
 		s.lo, s.hi = c.tokenRange(&tok, open, end)
-		from, t := open, s.lo
-		for _, cut := range append(cuts, end) {
+		from, t, first := open, s.lo, len(c.clauses)
+		cuts = append(cuts, end)
+		for _, cut := range cuts {
 			if cut <= from {
 				continue
 			}
@@ -225,11 +257,12 @@ func (c *compiler) splitSentences() {
 				t++
 			}
 			cl.hi = t
-			s.clauses = append(s.clauses, cl)
+			c.clauses = append(c.clauses, cl)
 			from = cut
 		}
+		s.clauses = c.clauses[first:len(c.clauses):len(c.clauses)]
 		c.sentences = append(c.sentences, s)
-		open, cuts = -1, nil
+		open, cuts = -1, cuts[:0]
 	}
 	ref := 0
 	for n := range c.lines {

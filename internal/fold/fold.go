@@ -105,11 +105,32 @@ type Shadow struct {
 	off  []int32
 }
 
+// lower holds what the ASCII characters fold to that a Shadow always keeps; 0
+// for all others.
+var lower = func() (t [256]byte) {
+	for c := byte('!'); c < utf8.RuneSelf-1; c++ {
+		t[c] = c
+	}
+	for c := byte('A'); c <= 'Z'; c++ {
+		t[c] = c + 'a' - 'A'
+	}
+	t['*'], t['`'], t['_'] = 0, 0, 0
+	return t
+}()
+
 // NewShadow folds text in one pass.
 func NewShadow(text string) *Shadow {
 	b := make([]byte, 0, len(text)+16)
 	off := make([]int32, 0, len(text)+16)
 	for i := 0; i < len(text); {
+		// A letter of ASCII that nothing combines with folds to itself; most
+		// texts hold little else.
+		if ch := lower[text[i]]; ch != 0 && (i+1 == len(text) || text[i+1] < utf8.RuneSelf) {
+			b = append(b, ch)
+			off = append(off, int32(i))
+			i++
+			continue
+		}
 		n, out := segment(text[i:], loose)
 		switch {
 		case out == "*" || out == "`":
@@ -134,7 +155,52 @@ func NewShadow(text string) *Shadow {
 
 // Phrase folds a phrase of a vocabulary as a Shadow folds text.
 func Phrase(s string) string {
+	if isFolded(s) {
+		return s
+	}
+	if isPlain(s) {
+		return phraseASCII(s)
+	}
 	return strings.Join(strings.Fields(NewShadow(s).Text), " ")
+}
+
+// isFolded reports whether a phrase is its own folded form: nothing but small
+// letters, digits, signs and single spaces.
+func isFolded(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == ' ':
+			if i == 0 || i+1 == len(s) || s[i+1] == ' ' {
+				return false
+			}
+		case c >= utf8.RuneSelf || lower[c] != c:
+			return false
+		}
+	}
+	return true
+}
+
+// phraseASCII is Phrase for a text of ASCII, where nothing combines.
+func phraseASCII(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case lower[c] != 0:
+			b = append(b, lower[c])
+		case c == ' ' || '\t' <= c && c <= '\r':
+			if k := len(b); k > 0 && b[k-1] != ' ' {
+				b = append(b, ' ')
+			}
+		case c == '_' && i+1 < len(s) && (s[i+1] == '_' || i > 0 && s[i-1] == '_'):
+		case c == '*' || c == '`':
+		default:
+			b = append(b, c)
+		}
+	}
+	if k := len(b); k > 0 && b[k-1] == ' ' {
+		b = b[:k-1]
+	}
+	return string(b)
 }
 
 // Start returns the offset in the original of the character that the folded

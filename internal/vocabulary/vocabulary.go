@@ -96,6 +96,7 @@ func (t Token) Value(k Kind) (string, bool) {
 // Vocabulary is the words of some languages. It is read-only.
 type Vocabulary struct {
 	nodes     []node
+	root      [256]int32       // the nodes under the first, by byte
 	gaps      map[string][]gap // by the first half
 	headings  map[string]string
 	canonical map[string]map[Kind]string
@@ -151,6 +152,9 @@ func Load(systems ...fs.FS) (*Vocabulary, error) {
 				errs = append(errs, fmt.Errorf("vocabulary: %s: %w", path.Base(name), err))
 			}
 		}
+	}
+	for k, key := range v.nodes[0].keys {
+		v.root[key] = v.nodes[0].kids[k]
 	}
 	return v, errors.Join(errs...)
 }
@@ -439,13 +443,26 @@ func (v *Vocabulary) longest(text string, start int) (Token, bool) {
 		if c == '\n' {
 			break
 		}
-		k, ok := slices.BinarySearch(n.keys, c)
-		if !ok {
+		next := v.child(n, c)
+		if next == 0 {
 			break
 		}
-		cur = n.kids[k]
+		cur = next
 	}
 	return best, found
+}
+
+// child returns the node under n for a byte; 0: there is none.
+func (v *Vocabulary) child(n *node, c byte) int32 {
+	if n == &v.nodes[0] {
+		return v.root[c]
+	}
+	for k, key := range n.keys {
+		if key == c {
+			return n.kids[k]
+		}
+	}
+	return 0
 }
 
 // wordEnd returns i when a word ends there, else where the word goes on to.
