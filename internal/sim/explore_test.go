@@ -140,21 +140,32 @@ func TestExplore(t *testing.T) {
 	t.Logf("%d schedules, %d states in %v", total.Schedules, total.States, time.Since(begin).Round(time.Millisecond))
 }
 
-// until lets the first actor go on until it has come to op for the n-th time,
-// then the others to their end, then the first again.
-func until(op string, n int) picker {
+// leg is a part of a schedule: the actor goes on until it is about to do op for
+// the n-th time, or without op to its end.
+type leg struct {
+	actor, op string
+	n         int
+}
+
+// directed runs the legs, and then whatever is left.
+func directed(legs ...leg) picker {
 	return func(options []option) (int, bool) {
-		first := options[0].actor
-		if first.name != "A" {
-			return 0, true
+		for len(legs) > 0 {
+			l := &legs[0]
+			for i, o := range options {
+				if o.actor.name != l.actor {
+					continue
+				}
+				if o.actor.at == l.op {
+					l.n--
+				}
+				if l.op == "" || l.n > 0 || o.actor.at != l.op {
+					return i, true
+				}
+			}
+			legs = legs[1:]
 		}
-		if first.at == op && n > 0 {
-			n--
-		}
-		if n > 0 || len(options) == 1 {
-			return 0, true
-		}
-		return 1, true
+		return 0, true
 	}
 }
 
@@ -164,7 +175,7 @@ func TestQueuedFollowUpIsNotSentAfterAReply(t *testing.T) {
 	s := Scenario{Config: Config{Idempotent: true, Ladder: true}, Setup: answered(ladderDelay), Actors: actors(workerA, second)}
 	w, err := NewWorld(s.Config)
 	require.NoError(t, err)
-	require.True(t, w.run(s, until("claim", 2)), "the step is committed and not yet claimed for sending")
+	require.True(t, w.run(s, directed(leg{"A", "claim", 2}, leg{actor: "contact"})), "the step is committed and not yet claimed for sending")
 	require.Nil(t, w.failure(nil), "%v", w.log)
 	var cancelled []string
 	for _, m := range w.log.messages {
@@ -182,8 +193,8 @@ func TestSendDoesNotOutlastTheLease(t *testing.T) {
 		s := Scenario{Config: Config{Idempotent: idempotent}, Setup: begun("hi"), Actors: actors(workerA, stall, workerB)}
 		w, err := NewWorld(s.Config)
 		require.NoError(t, err)
-		// The third commit of A, after those of the turn, claims the message.
-		require.True(t, w.run(s, until("commit", 2)))
+		// Time goes by before A reads the outbox, and again before it sends.
+		require.True(t, w.run(s, directed(leg{"A", "load", 2}, leg{actor: "clock"}, leg{"A", "send", 1}, leg{actor: "B"})))
 		require.Nil(t, w.failure(nil), "%v", w.log)
 	}
 }
