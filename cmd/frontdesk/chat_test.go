@@ -121,10 +121,14 @@ func TestOutputBreaks(t *testing.T) {
 	t.Chdir("testdata/example")
 	for _, args := range []string{
 		"compile -json follow-up.en.md", "compile follow-up.en.md", "lint -workspace workspace.yaml typos.en.md",
-		"lint -format json follow-up.en.md", "lint -format sarif follow-up.en.md",
+		"lint -format json follow-up.en.md", "lint -format sarif follow-up.en.md", "test scenarios",
 	} {
 		var errs bytes.Buffer
 		assert.Equal(t, exitUsage, run(strings.Fields(args), nil, broken{}, &errs), args)
 		assert.Contains(t, errs.String(), "closed pipe", args)
 	}
+}
+
+func TestVersion(t *testing.T) {
+	assert.Regexp(t, `^frontdesk \S+, grammar \d+, go1\.\d+`, shell(t, "frontdesk version"))
 }

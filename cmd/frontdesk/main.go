@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 )
 
 // The exit codes. A fault of the prompt is told apart from a fault of the
@@ -69,6 +72,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	switch name := args[0]; name {
 	case "help", "-h", "-help", "--help":
 		return e.help(args[1:])
+	case "version", "-version", "--version":
+		fmt.Fprintln(e.stdout, version())
+		return exitOK
 	default:
 		for _, c := range commands() {
 			if c.name == name {
@@ -77,6 +83,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		}
 		return e.usageError("", fmt.Errorf("there is no command %q: run \"frontdesk help\" for those there are", name))
 	}
+}
+
+// version is the module's, as the build recorded it, and the grammar that
+// playbooks are compiled with.
+func version() string {
+	v := "(unknown)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		v = info.Main.Version
+	}
+	return fmt.Sprintf("frontdesk %s, grammar %d, %s", v, instructions.GrammarVersion, runtime.Version())
 }
 
 // isTerminal reports whether w is a terminal.
@@ -95,6 +111,7 @@ func overview() string {
 	for _, c := range commands() {
 		fmt.Fprintf(&b, "  frontdesk %-8s  %s\n", c.name, c.summary)
 	}
+	fmt.Fprintf(&b, "  frontdesk %-8s  %s\n", "version", "print the version")
 	b.WriteString("\nRun \"frontdesk help COMMAND\" for its flags.\n\n" + exitCodes)
 	return b.String()
 }

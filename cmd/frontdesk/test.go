@@ -81,7 +81,10 @@ func (e *env) test(c command, args []string) int {
 			broken++
 		}
 	}
-	fmt.Fprintf(e.stdout, "%s: %d passed, %d failed, %d could not be run\n", plural(len(files), "scenario"), len(files)-failed-broken, failed, broken)
+	_, err = fmt.Fprintf(e.stdout, "%s: %d passed, %d failed, %d could not be run\n", plural(len(files), "scenario"), len(files)-failed-broken, failed, broken)
+	if err != nil {
+		return e.usageError(c.name, err)
+	}
 	switch {
 	case broken > 0:
 		return exitUsage
