@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type Agent struct {
 	ladders []followup.Ladder
 	canary  string
 	frame   string // what every system prompt of this agent begins with
+	targets string // the sentence that says who can be assigned
 	gate    gate
 }
 
@@ -101,6 +103,9 @@ func New(c Config) (*Agent, error) {
 	sum := sha256.Sum256([]byte("canary\x00" + a.cfg.Name + "\x00" + a.playbook.Hash))
 	a.canary = "fd-" + hex.EncodeToString(sum[:8])
 	a.frame = a.systemFrame()
+	if names := a.rules.targetNames(); len(names) > 0 {
+		a.targets = "\nThe conversation can be assigned to: " + strings.Join(names, ", ") + ".\n"
+	}
 	return a, nil
 }
 

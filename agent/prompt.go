@@ -55,7 +55,7 @@ func (r *run) systemPrompt(ctx context.Context) string {
 	text, missing := a.text.Expand(env)
 	r.missing = missing
 	b.WriteString(text)
-	r.secret = a.frame + withoutQuotes(text)
+	r.expanded = text
 	b.WriteString("\n==== END OF INSTRUCTIONS ====\n")
 	if len(a.prompts) > 0 {
 		b.WriteString("\nRules for actions, which may apply at any time:\n")
@@ -65,10 +65,10 @@ func (r *run) systemPrompt(ctx context.Context) string {
 			fmt.Fprintf(&b, "- %s: %s\n", p.name, strings.Join(strings.Fields(text), " "))
 		}
 	}
-	if names := a.rules.targetNames(); len(names) > 0 {
-		fmt.Fprintf(&b, "\nThe conversation can be assigned to: %s.\n", strings.Join(names, ", "))
-	}
-	fmt.Fprintf(&b, "\nNow it is %s (%s).\n", r.now.In(a.location).Format("Monday, 2006-01-02 15:04"), a.location)
+	b.WriteString(a.targets)
+	b.WriteString("\nNow it is ")
+	b.Write(r.now.In(a.location).AppendFormat(make([]byte, 0, 40), "Monday, 2006-01-02 15:04"))
+	b.WriteString(" (" + a.location.String() + ").\n")
 	r.writeContact(&b)
 	r.writeKnowledge(ctx, &b)
 	return b.String()
@@ -176,11 +176,9 @@ func (r *run) chat() []ChatMessage {
 	if r.before == nil || r.beforeSeq != first {
 		r.before, r.beforeSeq = r.renderBefore(first), first
 	}
-	room := 2
-	for i := range r.j.steps {
-		room += 2 * len(r.j.steps[i].results)
-	}
-	out := append(make([]ChatMessage, 0, len(r.before)+2*len(r.j.carried)+room), r.before...)
+	// What follows is written behind it anew for each call; an LLM keeps
+	// nothing of a request.
+	out := r.before
 	for i := range r.j.carried {
 		out = renderCall(out, fmt.Sprintf("call_0_%d", i+1), r.j.carried[i])
 	}
@@ -218,7 +216,7 @@ func (r *run) renderBefore(first int64) []ChatMessage {
 	if n := len(base) - limit; n > 0 && len(r.view.Waiting) < limit {
 		base = base[n:]
 	}
-	room := len(base) + 2
+	room := len(base) + 10 // for the calls of a few answers of this turn
 	for _, t := range r.view.Turns {
 		room += 2 * len(t.Calls)
 	}
@@ -391,6 +389,9 @@ func (r *run) leaks(text string) bool {
 		return true
 	}
 	const window, stride = 160, 80
+	if len(text) >= window && r.secret == "" {
+		r.secret = r.a.frame + withoutQuotes(r.expanded)
+	}
 	for i := 0; i+window <= len(text); i += stride {
 		if strings.Contains(r.secret, text[i:i+window]) {
 			return true

@@ -27,8 +27,9 @@ type run struct {
 	// LLM call of a run needs no second look.
 	fresh  bool
 	system string
-	// secret is what of it must not be shown to anybody.
-	secret string
+	// expanded are the instructions in it; what of them must not be shown to
+	// anybody is made of it when a text is long enough to show it.
+	expanded, secret string
 	// before is the rendered conversation up to the message beforeSeq.
 	before    []ChatMessage
 	beforeSeq int64
