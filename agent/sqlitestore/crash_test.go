@@ -81,13 +81,22 @@ func commitUntilKilled(path string) error {
 }
 
 // I28: a process that is killed at any point loses nothing that it
-// acknowledged, and leaves a file that is whole.
+// acknowledged, leaves a file that is whole, and keeps no other process from
+// going on, which writes to the same file all the time.
 func TestKilledProcessLosesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "frontdesk.db")
 	acknowledged := map[string]int64{}
 	for round := range 4 {
-		kill(t, path, 40+97*round, acknowledged)
 		s := open(t, path)
+		var ours []string
+		kill(t, path, 40+97*round, acknowledged, func() {
+			name := fmt.Sprintf("round %d, %d", round, len(ours))
+			require.NoError(t, s.Commit(t.Context(), agent.Commit{Rotations: []agent.Rotation{{Name: name, Last: "x"}}}))
+			ours = append(ours, name)
+		})
+		v, err := s.Load(t.Context(), agent.Query{Rotations: ours})
+		require.NoError(t, err)
+		assert.Len(t, v.Rotations, len(ours))
 		for id, n := range acknowledged {
 			v, err := s.Load(t.Context(), agent.Query{ConversationID: id, History: 1 << 20, Tasks: true, DedupeKey: fmt.Sprintf("key %s-%d", id, n)})
 			require.NoError(t, err)
@@ -113,8 +122,9 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 	assert.Len(t, acknowledged, writers)
 }
 
-// kill runs a process until it has acknowledged so many commits, and kills it.
-func kill(t *testing.T, path string, after int, acknowledged map[string]int64) {
+// kill runs a process until it has acknowledged so many commits, each of which
+// is told, and kills it.
+func kill(t *testing.T, path string, after int, acknowledged map[string]int64, tell func()) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -124,6 +134,7 @@ func kill(t *testing.T, path string, after int, acknowledged map[string]int64) {
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // if the test ended early
 	killed := false
 	lines := bufio.NewScanner(stdout)
 	for seen := 0; lines.Scan(); { // until the pipe ends with the process
@@ -133,7 +144,9 @@ func kill(t *testing.T, path string, after int, acknowledged map[string]int64) {
 			continue // a line that was cut off acknowledges nothing
 		}
 		acknowledged[id] = max(acknowledged[id], n)
-		if seen++; seen == after {
+		if seen++; seen < after {
+			tell()
+		} else if !killed {
 			require.NoError(t, cmd.Process.Kill())
 			killed = true
 		}

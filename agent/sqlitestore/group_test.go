@@ -88,10 +88,12 @@ func TestGroupSharesOneCommit(t *testing.T) {
 	h := hold(s)
 	const n = 50
 	errs := make([]error, n)
-	var names []string
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("r%d", i/2) // one of two conflicts
+	}
 	var all sync.WaitGroup
 	for i := range n {
-		names = append(names, fmt.Sprintf("r%d", i/2)) // one of two conflicts
 		all.Go(func() { errs[i] = s.Commit(context.Background(), rotate(names[i])) })
 	}
 	queued(s, n)
@@ -190,7 +192,8 @@ func TestLostTransaction(t *testing.T) {
 	queued(s, 2)
 	go func() { results <- s.Commit(context.Background(), rotate("after")) }()
 	queued(s, 3)
-	h.release2(t)
+	close(h.letGo)
+	require.Error(t, <-h.done, "it was lost with its group")
 	for range 3 {
 		err := <-results
 		require.ErrorContains(t, err, "disk full")
@@ -201,13 +204,6 @@ func TestLostTransaction(t *testing.T) {
 	assert.Zero(t, stored(t, s, "before", "after"))
 	require.NoError(t, s.Commit(context.Background(), rotate("before")))
 	assert.Equal(t, 1, stored(t, s, "before", "after"))
-}
-
-// release2 is release for a holder that is lost with its group.
-func (h *held) release2(t testing.TB) {
-	t.Helper()
-	close(h.letGo)
-	require.Error(t, <-h.done)
 }
 
 // A panic is its caller's; whoever waited for it gets an error and goes on.
