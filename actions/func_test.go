@@ -48,6 +48,7 @@ type everything struct {
 	Addr    netip.Addr         `json:"addr,omitzero"`
 	Nothing struct{}           `json:"nothing,omitzero"`
 	Hidden  func()             `json:"-"`
+	//lint:ignore U1000 what is not exported must not show in the schema
 	private int
 	NoTag   string
 }
@@ -169,7 +170,7 @@ func TestFuncWithEnum(t *testing.T) {
 	assert.Contains(t, string(a.Schema), `"item":{"type":"string","enum":["tea","cake"]}`)
 }
 
-type ownJSON struct{ n int }
+type ownJSON struct{}
 
 func (o *ownJSON) UnmarshalJSON([]byte) error { return nil }
 

@@ -262,6 +262,7 @@ type ArgumentError struct {
 	More int
 }
 
+// Error lists the faults in one line.
 func (e *ArgumentError) Error() string {
 	s := "actions: arguments refused: " + strings.Join(e.Faults, "; ")
 	if e.More > 0 {

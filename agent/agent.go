@@ -61,6 +61,7 @@ type InstructionError struct {
 	Diagnostics instructions.Diagnostics
 }
 
+// Error lists the diagnostics, one a line.
 func (e *InstructionError) Error() string {
 	s := fmt.Sprintf("agent: %s of %q:", e.Where, e.Agent)
 	for _, d := range e.Diagnostics {
@@ -242,11 +243,6 @@ func (a *Agent) Playbook() *instructions.Playbook { return a.playbook }
 // Diagnostics returns what the compiler had to say besides errors: warnings
 // and infos on the instructions and action prompts.
 func (a *Agent) Diagnostics() instructions.Diagnostics { return a.diagnostics }
-
-// target returns the agent as a target of assignments.
-func (a *Agent) target() frontdesk.Target {
-	return frontdesk.Target{Kind: frontdesk.TargetAIAgent, ID: a.id, Name: a.cfg.Name}
-}
 
 // gate holds an LLM's callers back after the provider asked for a pause: one
 // limiter for all conversations of an agent.

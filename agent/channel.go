@@ -87,6 +87,7 @@ type SendError struct {
 	Err        error
 }
 
+// Error gives the outcome, the reason and the cause.
 func (e *SendError) Error() string {
 	s := "agent: channel: " + string(e.Outcome)
 	if e.Reason != "" {

@@ -130,6 +130,7 @@ type LLMError struct {
 	Err        error
 }
 
+// Error gives the kind and the cause.
 func (e *LLMError) Error() string {
 	if e.Err == nil {
 		return "agent: LLM: " + string(e.Kind)

@@ -148,6 +148,8 @@ const (
 
 // CallRecord is one action call of a turn.
 type CallRecord struct {
+	// ID names the call; of one that waits for approval it is what Mux.Resolve
+	// takes.
 	ID        string          `json:"id"`
 	Name      string          `json:"name"`
 	Arguments json.RawMessage `json:"arguments,omitempty"`

@@ -16,7 +16,7 @@ import (
 )
 
 // withFault asks once, with a call and a text as the inner answer.
-func withFault(t *testing.T, fault LLMFault) (*agent.Response, error, *ScriptedLLM) {
+func withFault(t *testing.T, fault LLMFault) (*agent.Response, *ScriptedLLM, error) {
 	t.Helper()
 	inner := Script(nil, Raw(agent.Response{Text: "Hello there", Calls: []agent.ToolCall{Call("a", `{"n":1}`), Call("b", nil)}, Stop: agent.StopCalls}).Times(-1))
 	llm := NewFaultyLLM(inner, LLMFaultAlways(fault))
@@ -27,7 +27,7 @@ func withFault(t *testing.T, fault LLMFault) (*agent.Response, error, *ScriptedL
 	req.Tools = []agent.Tool{{Name: "assign"}}
 	resp, err := llm.Generate(ctx, req)
 	assert.Equal(t, []LLMFault{fault}, llm.Faults())
-	return resp, err, inner
+	return resp, inner, err
 }
 
 func TestFaultyLLMErrors(t *testing.T) {
@@ -48,7 +48,7 @@ func TestFaultyLLMErrors(t *testing.T) {
 		{LLMHangs, "", 0},
 	} {
 		t.Run(string(tt.fault), func(t *testing.T) {
-			resp, err, inner := withFault(t, tt.fault)
+			resp, inner, err := withFault(t, tt.fault)
 			assert.Nil(t, resp)
 			require.Error(t, err)
 			var le *agent.LLMError
@@ -119,7 +119,7 @@ func TestFaultyLLMAnswers(t *testing.T) {
 		},
 	} {
 		t.Run(string(fault), func(t *testing.T) {
-			r, err, _ := withFault(t, fault)
+			r, _, err := withFault(t, fault)
 			require.NoError(t, err)
 			require.NotNil(t, r)
 			check(t, r)
@@ -128,7 +128,7 @@ func TestFaultyLLMAnswers(t *testing.T) {
 }
 
 func TestFaultyLLMBreaksTheContract(t *testing.T) {
-	r, err, _ := withFault(t, LLMNothing)
+	r, _, err := withFault(t, LLMNothing)
 	assert.Nil(t, r)
 	assert.NoError(t, err)
 	assert.Panics(t, func() {

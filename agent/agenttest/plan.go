@@ -29,6 +29,7 @@ type Op struct {
 	Arg any
 }
 
+// String gives the name and both counts.
 func (o Op) String() string { return fmt.Sprintf("%s %d (call %d)", o.Name, o.Nth, o.N) }
 
 // Plan says what goes wrong with the calls of a [FaultyStore] and a

@@ -238,6 +238,31 @@ var storeBugs = []struct {
 	{"a Seq may be taken twice", refused(agent.ErrConflict, func(_ *bent, c *agent.Commit) {
 		c.Messages = slices.DeleteFunc(slices.Clone(c.Messages), func(m frontdesk.Message) bool { return m.ID == "a-intruder" })
 	}), []string{"refuse/seq"}},
+	{"a journal comes in the order of its writing", func(s *bent) {
+		var mu sync.Mutex
+		written := map[string][]int{}
+		s.append = func(ctx context.Context, a agent.Append) error {
+			err := s.Store.Append(ctx, a)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, r := range a.Rows {
+				if err == nil {
+					written[r.TurnID] = append(written[r.TurnID], r.N)
+				}
+			}
+			return err
+		}
+		s.load = func(ctx context.Context, q agent.Query) (agent.View, error) {
+			v, err := s.Store.Load(ctx, q)
+			mu.Lock()
+			defer mu.Unlock()
+			v.Journal = slices.Clone(v.Journal)
+			slices.SortStableFunc(v.Journal, func(a, b agent.Entry) int {
+				return slices.Index(written[q.TurnID], a.N) - slices.Index(written[q.TurnID], b.N)
+			})
+			return v, err
+		}
+	}, []string{"append/by-number"}},
 	{"a journal row may come twice", func(s *bent) {
 		s.append = func(ctx context.Context, a agent.Append) error {
 			if err := s.Store.Append(ctx, a); !errors.Is(err, agent.ErrConflict) {

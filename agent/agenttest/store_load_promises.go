@@ -60,6 +60,13 @@ var journalPromises = []storePromise{
 		}
 		c.journal("a", "turn", want...)
 	}},
+	{"append/by-number", "gives a journal by N, in whatever order its rows came", func(c *storeCase) {
+		c.conversation("a", turnTask(c.at(0)))
+		f := c.claimOne(c.at(0), "a", agent.TaskTurn).Fence
+		c.append(agent.Append{Fence: f, Rows: []agent.Entry{entry("turn", 10), entry("turn", 2)}})
+		c.append(agent.Append{Fence: f, Rows: []agent.Entry{entry("turn", 1)}})
+		c.journal("a", "turn", entry("turn", 1), entry("turn", 2), entry("turn", 10))
+	}},
 	{"append/renews", "moves the end of the lease to Until, with rows and without", func(c *storeCase) {
 		c.conversation("a", turnTask(c.at(0)))
 		f := c.claimOne(c.at(0), "a", agent.TaskTurn).Fence

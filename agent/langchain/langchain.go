@@ -60,6 +60,7 @@ type PanicError struct {
 	Stack []byte
 }
 
+// Error gives the value, without the stack.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("langchain: the model panicked: %v; report it to its provider package", e.Value)
 }

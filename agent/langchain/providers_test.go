@@ -97,12 +97,15 @@ func TestProviderOpenAITakesOneResultInAMessage(t *testing.T) {
 	assert.Equal(t, "find_order", body.Tools[0].Function.Name, "tools keep their order")
 }
 
-// openai: top-p is never sent; temperature always is, 0 for unset.
+// openai: top-p and reasoning effort are never sent; temperature always is, 0
+// for unset.
 func TestProviderOpenAISendsTemperatureAndNoTopP(t *testing.T) {
 	w := openAIWire(t)
-	_, err := w.openAI(t).GenerateContent(ctx, []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, "x")}, llms.WithTopP(0.5))
+	_, err := w.openAI(t).GenerateContent(ctx, []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, "x")},
+		llms.WithTopP(0.5), llms.WithThinkingMode(llms.ThinkingModeHigh))
 	require.NoError(t, err)
 	assert.NotContains(t, w.body(t), "top_p")
+	assert.NotContains(t, w.body(t), "reasoning")
 	assert.Contains(t, w.body(t), `"temperature":0`)
 
 	// A model that takes only its own temperature needs it in the options.
