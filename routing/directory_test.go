@@ -2,6 +2,8 @@ package routing_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,5 +182,52 @@ func BenchmarkMatch(b *testing.B) {
 	b.ResetTimer()
 	for b.Loop() {
 		d.Match("User Number 77777 is away", 0)
+	}
+}
+
+// The index that narrows the search for near names loses none of them:
+// grammar 2.
+func TestNearestLosesNobody(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	words := []string{"sales", "support", "team", "billing", "finance", "it", "vip", "müller", "anna", "продажи", "客服部", "international", "x"}
+	ws := &frontdesk.Workspace{}
+	for i := range 400 {
+		name := words[rnd.IntN(len(words))]
+		for range rnd.IntN(3) {
+			name += " " + words[rnd.IntN(len(words))]
+		}
+		ws.Users = append(ws.Users, frontdesk.User{ID: fmt.Sprint(i), Name: name})
+	}
+	d := routing.NewDirectory(ws)
+	for range 3000 {
+		query := []rune(ws.Users[rnd.IntN(len(ws.Users))].Name)
+		for range 1 + rnd.IntN(3) {
+			k := rnd.IntN(len(query))
+			switch rnd.IntN(3) {
+			case 0:
+				query[k] = 'q'
+			case 1:
+				query = slices.Insert(query, k, 'w')
+			default:
+				if len(query) > 1 {
+					query = slices.Delete(query, k, k+1)
+				}
+			}
+		}
+		q := strings.Join(strings.Fields(string(query)), " ")
+		closest := -1
+		for _, u := range ws.Users {
+			if n, ok := routing.Near(q, u.Name); ok && (closest < 0 || n < closest) {
+				closest = n
+			}
+		}
+		found := d.Nearest(q)
+		if closest < 0 {
+			assert.Empty(t, found, q)
+			continue
+		}
+		require.NotEmpty(t, found, q)
+		n, ok := routing.Near(q, found[0])
+		assert.True(t, ok && n == closest, "%q: %q at %d, and one is at %d", q, found[0], n, closest)
 	}
 }

@@ -99,21 +99,19 @@ func (d *Directory) Nearest(name string) []string {
 // many letters they differ by. Word by word, a word of four letters may differ
 // by one.
 func Near(a, b string) (int, bool) {
-	ra, rb := []rune(a), []rune(b)
-	longest := max(len(ra), len(rb))
-	dist := distance(ra, rb, 2)
+	dist, longest := spread(a, b)
 	if dist <= 2 && dist*5 <= longest {
 		return dist, true
 	}
-	wa, wb := strings.Fields(a), strings.Fields(b)
-	if len(wa) != len(wb) {
+	if strings.Count(a, " ") != strings.Count(b, " ") {
 		return 0, false
 	}
 	sum := 0
-	for i := range wa {
-		ra, rb := []rune(wa[i]), []rune(wb[i])
-		n := max(len(ra), len(rb))
-		dist := distance(ra, rb, 2)
+	for more := true; more; {
+		var wa, wb string
+		wa, a, more = strings.Cut(a, " ")
+		wb, b, _ = strings.Cut(b, " ")
+		dist, n := spread(wa, wb)
 		if dist > 2 || dist*5 > n && (dist > 1 || n < 4) {
 			return 0, false
 		}
@@ -122,9 +120,36 @@ func Near(a, b string) (int, bool) {
 	return sum, true
 }
 
+// spread returns the edit distance of two folded texts, or 3 when it is more
+// than 2, and the length of the longer one in letters.
+func spread(a, b string) (dist, longest int) {
+	const limit = 2
+	if ascii(a) && ascii(b) {
+		longest = max(len(a), len(b))
+		for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+			a, b = a[1:], b[1:]
+		}
+		for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+			a, b = a[:len(a)-1], b[:len(b)-1]
+		}
+		return distance([]byte(a), []byte(b), limit), longest
+	}
+	ra, rb := []rune(a), []rune(b)
+	return distance(ra, rb, limit), max(len(ra), len(rb))
+}
+
+func ascii(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // distance is the edit distance (a swap of neighbours counts as one), or
 // limit+1 when it is more than limit.
-func distance(a, b []rune, limit int) int {
+func distance[T byte | rune](a, b []T, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1
 	}
@@ -138,59 +163,113 @@ func distance(a, b []rune, limit int) int {
 	for j := range prev {
 		prev[j] = j
 	}
+	// Cells further than limit from the diagonal are over it in any case.
 	for i := 1; i <= len(a); i++ {
-		cur[0] = i
-		best := i
-		for j := 1; j <= len(b); j++ {
+		lo, hi := max(1, i-limit), min(len(b), i+limit)
+		cur[lo-1] = limit + 1
+		if lo == 1 {
+			cur[0] = i
+		}
+		best := cur[lo-1]
+		for j := lo; j <= hi; j++ {
 			cost := 1
 			if a[i-1] == b[j-1] {
 				cost = 0
 			}
-			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				cur[j] = min(cur[j], before[j-2]+1)
+			cell := min(cur[j-1]+1, prev[j-1]+cost)
+			if j < i+limit {
+				cell = min(cell, prev[j]+1)
 			}
-			best = min(best, cur[j])
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				cell = min(cell, before[j-2]+1)
+			}
+			cur[j] = cell
+			best = min(best, cell)
 		}
 		if best > limit {
 			return limit + 1
 		}
 		before, prev, cur = prev, cur, before
 	}
-	return prev[len(b)]
+	return min(prev[len(b)], limit+1)
 }
 
-// nearIndex narrows the search for near names: by length, then by the set of
-// letters, so that 100,000 names cost a pass over small integers.
+// nearIndex narrows the search for near names: by their size, then by the set
+// of letters, so that 100,000 names cost a pass over small integers.
 type nearIndex struct {
-	byLength map[int][]nearName
+	bySize map[size]*nearNames
 }
 
-type nearName struct {
-	key  string
-	mask uint64
+// size is how many letters and spaces a name has.
+type size struct{ letters, spaces int }
+
+func sizeOf(name string) size {
+	return size{utf8.RuneCountInString(name), strings.Count(name, " ")}
+}
+
+// nearNames are the names of one size, their letters apart: the pass reads
+// nothing else.
+type nearNames struct {
+	letters []uint64
+	first   []uint64 // the letters of the first word
+	keys    []string
 }
 
 func newNearIndex(names map[string][]frontdesk.Target) nearIndex {
-	x := nearIndex{byLength: map[int][]nearName{}}
+	x := nearIndex{bySize: map[size]*nearNames{}}
 	for key := range names {
-		n := utf8.RuneCountInString(key)
-		x.byLength[n] = append(x.byLength[n], nearName{key, letters(key)})
+		n := sizeOf(key)
+		if x.bySize[n] == nil {
+			x.bySize[n] = &nearNames{}
+		}
+		l := x.bySize[n]
+		l.letters, l.first, l.keys = append(l.letters, letters(key)), append(l.first, letters(firstWord(key))), append(l.keys, key)
 	}
 	return x
 }
 
-// slack is how far lengths may be apart: names of several words may differ by
-// a letter or two in each.
-const slack = 4
+func firstWord(name string) string {
+	word, _, _ := strings.Cut(name, " ")
+	return word
+}
 
+// wordSlack is the most letters by which a near word may differ. A word may
+// grow a letter and then differ by more, hence the one that is added.
+func wordSlack(word string) int {
+	switch n := utf8.RuneCountInString(word) + 1; {
+	case n >= 9:
+		return 2
+	case n >= 4:
+		return 1
+	}
+	return 0
+}
+
+// candidates returns the names that can be near: as a whole by up to two
+// letters, and where there are as many words by up to four over all of them.
 func (x nearIndex) candidates(name string) []string {
-	n, mask := utf8.RuneCountInString(name), letters(name)
+	const whole, most = 2, 4
+	n, mask, first := sizeOf(name), letters(name), letters(firstWord(name))
+	inFirst, inAll := 2*wordSlack(firstWord(name)), 0
+	for word := range strings.FieldsSeq(name) {
+		inAll = min(inAll+wordSlack(word), most)
+	}
 	var out []string
-	for l := n - slack; l <= n+slack; l++ {
-		for _, c := range x.byLength[l] {
-			if bits.OnesCount64(c.mask^mask) <= 2*slack {
-				out = append(out, c.key)
+	for spaces := n.spaces - whole; spaces <= n.spaces+whole; spaces++ {
+		slack := whole
+		if spaces == n.spaces {
+			slack = max(whole, inAll)
+		}
+		for l := n.letters - slack; l <= n.letters+slack; l++ {
+			names := x.bySize[size{l, spaces}]
+			if names == nil {
+				continue
+			}
+			for i, m := range names.letters {
+				d := bits.OnesCount64(m ^ mask)
+				if d <= 2*whole || d <= 2*slack && bits.OnesCount64(names.first[i]^first) <= inFirst {
+					out = append(out, names.keys[i])
+				}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package instructions_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/text"
 
+	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 	"github.com/seed-a71cb1d8/frontdesk/routing"
 )
@@ -37,6 +39,58 @@ func BenchmarkGoldmark(b *testing.B) {
 	for b.Loop() {
 		goldmark.DefaultParser().Parse(text.NewReader(prompt))
 	}
+}
+
+// fastest runs each function in turn until its best time satisfies ok, at most
+// rounds times: a busy machine spoils single measurements, not the best of
+// many.
+func fastest(rounds int, ok func(best []time.Duration) bool, fns ...func()) []time.Duration {
+	best := make([]time.Duration, len(fns))
+	for i := range best {
+		best[i] = time.Hour
+	}
+	for range rounds {
+		for i, fn := range fns {
+			start := time.Now()
+			fn()
+			best[i] = min(best[i], time.Since(start))
+		}
+		if ok(best) {
+			break
+		}
+	}
+	return best
+}
+
+// 10,000 characters compile in at most ten times what a Markdown parser needs
+// for them.
+func TestSpeed(t *testing.T) {
+	prompt, ws := longPrompt(t), shop()
+	opts := instructions.Options{Workspace: ws, Directory: routing.NewDirectory(ws)}
+	parse := func() { goldmark.DefaultParser().Parse(text.NewReader([]byte(prompt))) }
+	fits := func(best []time.Duration) bool { return best[0] <= 10*best[1] }
+	best := fastest(300, fits, func() { instructions.Compile(prompt, opts) }, parse)
+	assert.True(t, fits(best), "compiled in %v, parsed in %v", best[0], best[1])
+}
+
+// Ten times the text takes about ten times as long, and a workspace of 100,000
+// names at most doubles the time.
+func TestSpeedGrows(t *testing.T) {
+	ws := shop()
+	small := instructions.Options{Workspace: ws, Directory: routing.NewDirectory(ws), MaxCharacters: 1 << 20}
+	many := shop()
+	for i := range 100_000 {
+		many.Users = append(many.Users, frontdesk.User{ID: fmt.Sprintf("u%d", i), Name: fmt.Sprintf("User %x Person %d", i*7919, i)})
+	}
+	large := instructions.Options{Workspace: many, Directory: routing.NewDirectory(many)}
+	prompt := longPrompt(t)
+	short, long := prompt[:1_000], strings.Repeat(prompt+"\n", 10)
+	compile := func(s string, opts instructions.Options) func() {
+		return func() { instructions.Compile(s, opts) }
+	}
+	fits := func(b []time.Duration) bool { return b[1] <= 20*b[0] && b[2] <= 15*b[1] && b[3] <= 2*b[1] }
+	best := fastest(40, fits, compile(short, small), compile(prompt, small), compile(long, small), compile(prompt, large))
+	assert.True(t, fits(best), "1k, 10k and 100k characters, 10k with 100,000 names: %v", best)
 }
 
 // worst are texts that make careless scanners quadratic.

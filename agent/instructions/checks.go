@@ -13,6 +13,9 @@ import (
 func (c *compiler) emit() {
 	c.pb.Language = c.language
 	c.emitSections()
+	c.pb.Mentions = make([]Mention, 0, len(c.refs))
+	c.pb.Variables = make([]Variable, 0, len(c.variables))
+	c.pb.Actions = make([]ActionSite, 0, len(c.sites))
 	for _, r := range c.refs {
 		if r.kind == refMention && !r.quoted {
 			c.pb.Mentions = append(c.pb.Mentions, Mention{Name: r.name, Target: r.target, Span: c.span(r.start, r.end)})

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
 )
 
 // comparison matches a sign of comparison and what it compares with, where it
@@ -202,29 +203,45 @@ func before(refs []ref, at int) (ref, bool) {
 // wordOperator gives the operator that a phrase names. Common words count only
 // behind a contact field.
 func wordOperator(t token) (op Operator, needsField bool) {
-	switch {
-	case t.any("ends_with"):
-		return OpEndsWith, false
-	case t.any("starts_with"):
-		return OpStartsWith, true
-	case t.any("contains"):
-		return OpContains, true
-	case t.any("one_of"):
-		return OpOneOf, true
-	case t.any("equals"):
-		return OpEqual, true
-	case t.any("present"):
-		return OpPresent, true
-	case t.any("ge_word"):
-		return OpAtLeast, true
-	case t.any("le_word"):
-		return OpAtMost, true
-	case t.any("gt_word"):
-		return OpGreater, true
-	case t.any("lt_word"):
-		return OpLess, true
+	rank := len(wordOperators)
+	for _, m := range t.Meanings {
+		rank = min(rank, operatorRank(m.Kind))
 	}
-	return "", false
+	if rank == len(wordOperators) {
+		return "", false
+	}
+	return wordOperators[rank], rank > 0
+}
+
+// wordOperators are in order of preference, for phrases that may name several.
+var wordOperators = []Operator{OpEndsWith, OpStartsWith, OpContains, OpOneOf, OpEqual, OpPresent, OpAtLeast, OpAtMost, OpGreater, OpLess}
+
+// operatorRank gives the index in wordOperators of what a kind names, or their
+// number.
+func operatorRank(k vocabulary.Kind) int {
+	switch k {
+	case "ends_with":
+		return 0
+	case "starts_with":
+		return 1
+	case "contains":
+		return 2
+	case "one_of":
+		return 3
+	case "equals":
+		return 4
+	case "present":
+		return 5
+	case "ge_word":
+		return 6
+	case "le_word":
+		return 7
+	case "gt_word":
+		return 8
+	case "lt_word":
+		return 9
+	}
+	return len(wordOperators)
 }
 
 // negatesConstraint reports "do not save it if it ends with": the opposite of

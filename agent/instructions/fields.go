@@ -131,6 +131,10 @@ func (c *compiler) knownFields(from, end int) []field {
 	var out []field
 	last := c.shadow.Index(end)
 	for i := c.shadow.Index(from); i < last; {
+		if i > 0 && isWordByte(c.shadow.Text[i-1]) && isWordByte(c.shadow.Text[i]) && !isDigitByte(c.shadow.Text[i-1]) {
+			i++ // no name begins within a word
+			continue
+		}
 		_, n := utf8.DecodeRuneInString(c.shadow.Text[i:])
 		start := c.shadow.Start(i)
 		if _, quoted := c.quoteAt(start); quoted {

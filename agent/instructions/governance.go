@@ -62,8 +62,8 @@ func (s *step) below(o *step) bool {
 // line, and where its items begin.
 func (c *compiler) listName(l *line, tok int) (kind string, items int, ok bool) {
 	head := c.text[l.body:l.end]
-	colon := strings.IndexAny(head, ":：")
-	if colon < 0 || colon > 60 {
+	colon := firstColon(head, 60)
+	if colon < 0 {
 		return "", 0, false
 	}
 	_, n := utf8.DecodeRuneInString(head[colon:])
@@ -77,6 +77,17 @@ func (c *compiler) listName(l *line, tok int) (kind string, items int, ok bool) 
 		}
 	}
 	return "", 0, false
+}
+
+// firstColon returns the index of the first colon of s, narrow or wide, that is
+// at most the given one; -1: there is none.
+func firstColon(s string, most int) int {
+	for i := 0; i < len(s) && i <= most; i++ {
+		if s[i] == ':' || s[i] == 0xef && strings.HasPrefix(s[i:], "：") {
+			return i
+		}
+	}
+	return -1
 }
 
 // beginsProhibited reports whether a line of boundaries begins with a

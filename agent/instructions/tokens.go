@@ -36,11 +36,17 @@ func (c *compiler) scanTokens() {
 	found := c.vocab.Scan(c.shadow.Text)
 	c.language = mainLanguage(found)
 	found = c.ownWords(c.shadow.Text, found)
-	found = merge(found, scanNumbers(c.shadow.Text))
-	c.tokens = make([]token, 0, len(found))
+	numbers := scanNumbers(c.shadow.Text)
+	c.tokens = make([]token, 0, len(found)+len(numbers))
 	r, v := 0, 0
 	covered := -1
-	for _, t := range found {
+	for len(found)+len(numbers) > 0 {
+		var t vocabulary.Token
+		if len(numbers) == 0 || len(found) > 0 && comesFirst(found[0], numbers[0]) {
+			t, found = found[0], found[1:]
+		} else {
+			t, numbers = numbers[0], numbers[1:]
+		}
 		if t.End <= covered {
 			continue // inside a longer one
 		}
@@ -59,21 +65,10 @@ func (c *compiler) scanTokens() {
 	}
 }
 
-// merge joins two lists that are in order of where their tokens start; of two
-// at one place the longer comes first.
-func merge(a, b []vocabulary.Token) []vocabulary.Token {
-	if len(b) == 0 {
-		return a
-	}
-	out := make([]vocabulary.Token, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0].Start < b[0].Start || a[0].Start == b[0].Start && a[0].End >= b[0].End {
-			out, a = append(out, a[0]), a[1:]
-		} else {
-			out, b = append(out, b[0]), b[1:]
-		}
-	}
-	return append(append(out, a...), b...)
+// comesFirst orders tokens by where they start; of two at one place the longer
+// comes first.
+func comesFirst(a, b vocabulary.Token) bool {
+	return a.Start < b.Start || a.Start == b.Start && a.End >= b.End
 }
 
 // mainLanguage is the language that most of the text's phrases belong to, by
@@ -111,7 +106,8 @@ func (c *compiler) ownWords(text string, tokens []vocabulary.Token) []vocabulary
 			out = append(out, t)
 			continue
 		}
-		if own := slices.DeleteFunc(slices.Clone(t.Meanings), foreign); len(own) > 0 {
+		if slices.ContainsFunc(t.Meanings, func(m vocabulary.Meaning) bool { return !foreign(m) }) {
+			own := slices.DeleteFunc(slices.Clone(t.Meanings), foreign)
 			out = append(out, vocabulary.Token{Meanings: own, Start: t.Start, End: t.End})
 		}
 	}
@@ -238,6 +234,8 @@ func (c *compiler) splitSentences() {
 	q, tok := 0, 0
 	open := -1
 	var cuts []int
+	c.sentences = make([]sentence, 0, len(c.lines)+len(c.text)/80)
+	c.clauses = make([]clause, 0, len(c.lines)+len(c.text)/30)
 	flush := func(end int) {
 		if open < 0 || strings.TrimSpace(c.text[open:end]) == "" {
 			open, cuts = -1, cuts[:0]
@@ -297,6 +295,10 @@ func (c *compiler) splitSentences() {
 				i = max(end, i+1)
 				continue
 			}
+			if b := c.text[i]; isWordByte(b) || b >= 'A' && b <= 'Z' {
+				i++ // ends nothing
+				continue
+			}
 			r, n := utf8.DecodeRuneInString(c.text[i:l.end])
 			i += n
 			switch {
@@ -345,6 +347,8 @@ func isCut(r rune) bool {
 func (c *compiler) betweenDigits(at, after int) bool {
 	return at > 0 && after < len(c.text) && isDigitByte(c.text[at-1]) && isDigitByte(c.text[after])
 }
+
+func isWordByte(b byte) bool { return b == '_' || isDigitByte(b) || b >= 'a' && b <= 'z' }
 
 func isDigitByte(b byte) bool { return b >= '0' && b <= '9' }
 

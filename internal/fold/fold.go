@@ -43,6 +43,8 @@ func strict(s string) string {
 // became the folded bytes up to and including i; -1 where a folded byte is not
 // the last of its character.
 func Prefix(text string, maxFolded int) (folded []byte, ends []int) {
+	n := min(max(maxFolded, 0), len(text)) + 8
+	folded, ends = make([]byte, 0, n), make([]int, 0, n)
 	for i := 0; i < len(text) && len(folded) < maxFolded; {
 		n, out := segment(text[i:], strict)
 		if out == "\n" {

@@ -95,8 +95,12 @@ func (t Token) Value(k Kind) (string, bool) {
 
 // Vocabulary is the words of some languages. It is read-only.
 type Vocabulary struct {
-	nodes     []node
-	root      [256]int32       // the nodes under the first, by byte
+	nodes  []node     // while it is loaded
+	root   [256]int32 // the places under the first, by byte
+	places []place
+	keys   []byte // of all edges, those of a place together
+	kids   []int32
+
 	gaps      map[string][]gap // by the first half
 	headings  map[string]string
 	canonical map[string]map[Kind]string
@@ -110,6 +114,33 @@ type node struct {
 	kids     []int32
 	meanings []Meaning
 	prefix   []Meaning // of phrases that end in "*"
+}
+
+// place is a node as it is searched: small, and the edges of all in one slice,
+// so that a scan stays in the processor's caches.
+type place struct {
+	edge int32 // the first of its edges
+	n    int16 // how many it has
+	ends bool  // a phrase ends here
+	node int32
+}
+
+// flatten lays the nodes out for the search, breadth first.
+func (v *Vocabulary) flatten() {
+	v.places = append(make([]place, 0, len(v.nodes)), place{})
+	for i := 0; i < len(v.places); i++ {
+		p := &v.places[i]
+		n := &v.nodes[p.node]
+		p.edge, p.n, p.ends = int32(len(v.keys)), int16(len(n.keys)), len(n.meanings)+len(n.prefix) > 0
+		for k, key := range n.keys {
+			at := int32(len(v.places))
+			v.keys, v.kids = append(v.keys, key), append(v.kids, at)
+			if i == 0 {
+				v.root[key] = at
+			}
+			v.places = append(v.places, place{node: n.kids[k]})
+		}
+	}
 }
 
 // gap is the second half of a phrase with "…" and what the whole means.
@@ -153,9 +184,7 @@ func Load(systems ...fs.FS) (*Vocabulary, error) {
 			}
 		}
 	}
-	for k, key := range v.nodes[0].keys {
-		v.root[key] = v.nodes[0].kids[k]
-	}
+	v.flatten()
 	return v, errors.Join(errs...)
 }
 
@@ -422,10 +451,11 @@ func (v *Vocabulary) longest(text string, start int) (Token, bool) {
 	var best Token
 	found := false
 	inNumber := start > 0 && digit(rune(text[start-1])) // the h of "1h30"
-	cur := int32(0)
-	for i := start; i <= len(text); i++ {
-		n := &v.nodes[cur]
-		if len(n.meanings)+len(n.prefix) > 0 && i > start {
+	cur := v.root[text[start]]
+	for i := start + 1; cur != 0; i++ {
+		p := v.places[cur]
+		if p.ends {
+			n := &v.nodes[p.node]
 			end := wordEnd(text, i)
 			if inNumber && i < len(text) && digit(rune(text[i])) {
 				end = i
@@ -436,33 +466,18 @@ func (v *Vocabulary) longest(text string, start int) (Token, bool) {
 				best, found = Token{n.prefix, start, end}, true
 			}
 		}
-		if i == len(text) {
+		if i >= len(text) {
 			break
 		}
-		c := text[i]
-		if c == '\n' {
-			break
+		cur = 0
+		for k, key := range v.keys[p.edge : p.edge+int32(p.n)] {
+			if key == text[i] {
+				cur = v.kids[p.edge+int32(k)]
+				break
+			}
 		}
-		next := v.child(n, c)
-		if next == 0 {
-			break
-		}
-		cur = next
 	}
 	return best, found
-}
-
-// child returns the node under n for a byte; 0: there is none.
-func (v *Vocabulary) child(n *node, c byte) int32 {
-	if n == &v.nodes[0] {
-		return v.root[c]
-	}
-	for k, key := range n.keys {
-		if key == c {
-			return n.kids[k]
-		}
-	}
-	return 0
 }
 
 // wordEnd returns i when a word ends there, else where the word goes on to.
