@@ -27,6 +27,7 @@ var layers = []struct {
 	{"cmd/frontdesk/internal/session", nil},
 	{"cmd/frontdesk/internal/workspacefile", []string{"go.yaml.in/yaml/v3"}},
 	{"internal/sim", nil},
+	{"internal/sim/world", nil},
 	{"agent/agenttest", []string{"github.com/stretchr/testify/"}},
 	{"agent/offline", nil},
 	{"agent/langchain", []string{"github.com/tmc/langchaingo/llms"}},

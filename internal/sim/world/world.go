@@ -1,4 +1,4 @@
-package sim
+package world
 
 import (
 	"context"
@@ -117,7 +117,7 @@ func NewWorld(cfg Config) (*World, error) {
 
 // reset empties the world for the next run.
 func (w *World) reset() {
-	w.sched = scheduler{}
+	w.sched = scheduler{now: func() time.Time { return w.now }, advance: func(to time.Time) { w.now = to }}
 	w.now = start
 	w.store = memstore.New()
 	w.log = newLog(w)

@@ -1,4 +1,4 @@
-// Package sim runs the engine of package agent under a scheduler that decides
+// Package world runs the engine of package agent under a scheduler that decides
 // every step: who goes on at each call of the store, the LLM, the channel, an
 // action or the clock, and who dies there. There is no wall time, no luck and
 // no goroutine that runs beside another, so the same choices give the same
@@ -12,4 +12,4 @@
 //
 // Rules of the protocol can be switched off ([Rules]), to prove that the log
 // would see what they prevent.
-package sim
+package world

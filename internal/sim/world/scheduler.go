@@ -1,10 +1,11 @@
-package sim
+package world
 
 import (
 	"fmt"
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 )
 
 // option is one thing that may happen next: an actor goes on, or dies where it
@@ -45,6 +46,15 @@ type actor struct {
 	turn string
 	// checked is when it checked its fence last.
 	checked int
+	// wake is until when it sleeps, zero when it does not. Idle actors wake
+	// earlier when something is written.
+	wake time.Time
+	idle bool
+	// decided counts the decisions taken for it, conversation is the one that
+	// it works on: both for storms alone.
+	decided      uint64
+	conversation string
+	process      *process
 }
 
 // picker decides what happens next. It returns the index of an option, or
@@ -57,7 +67,12 @@ type scheduler struct {
 	current *actor
 	pick    picker
 	// crashes is how many actors may still crash.
-	crashes  int
+	crashes int
+	// now and advance tell and move the time while actors sleep.
+	now      func() time.Time
+	advance  func(to time.Time)
+	running  bool
+	stopping bool // all that is left are idle actors
 	aborted  bool
 	done     chan struct{}
 	wg       sync.WaitGroup
@@ -69,13 +84,66 @@ type scheduler struct {
 func (s *scheduler) spawn(name string, mortal bool, body func()) *actor {
 	a := &actor{name: name, at: "start", baton: make(chan struct{}, 1), body: body, mortal: mortal}
 	s.actors = append(s.actors, a)
+	if s.running {
+		s.wg.Add(1)
+		go s.live(a)
+	}
 	return a
+}
+
+// forever is when an idle actor wakes that waits for nothing but others.
+var forever = time.Date(9999, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// sleep lets the others go on until it is that time.
+func (s *scheduler) sleep(until time.Time) {
+	a := s.current
+	if a == nil || s.aborted || a.crashed {
+		return
+	}
+	at := a.at
+	a.wake, a.at = until, "sleep"
+	s.pass(a)
+	a.at = at
+}
+
+// rouse wakes idle actors, not before the given time.
+func (s *scheduler) rouse(at time.Time) {
+	for _, o := range s.actors {
+		if o.idle && !o.ended && o.wake.After(at) {
+			o.wake = at
+		}
+	}
+}
+
+// awake are the actors that may go on. If all sleep, time passes until the
+// first wakes.
+func (s *scheduler) awake() []*actor {
+	var out []*actor
+	var next *actor
+	for _, o := range s.actors {
+		switch {
+		case o.ended:
+		case o.wake.IsZero() || s.stopping && o.idle || !o.wake.After(s.now()):
+			out = append(out, o)
+		case next == nil || o.wake.Before(next.wake):
+			next = o
+		}
+	}
+	switch {
+	case len(out) > 0 || next == nil:
+		return out
+	case next.wake.Equal(forever):
+		s.stopping = true
+	default:
+		s.advance(next.wake)
+	}
+	return s.awake()
 }
 
 // run lets the actors go until all have ended. It reports false if the picker
 // gave the run up.
 func (s *scheduler) run() bool {
-	s.done = make(chan struct{})
+	s.done, s.running = make(chan struct{}), true
 	for _, a := range s.actors {
 		s.wg.Add(1)
 		go s.live(a)
@@ -83,7 +151,7 @@ func (s *scheduler) run() bool {
 	s.pass(nil)
 	<-s.done
 	s.wg.Wait()
-	s.current = nil
+	s.current, s.running = nil, false
 	actors := s.actors
 	s.actors = nil
 	for _, a := range actors {
@@ -143,10 +211,8 @@ func (s *scheduler) step(op string, others ...*actor) {
 // pass decides who goes on after a, which may have ended.
 func (s *scheduler) pass(a *actor) {
 	options := make([]option, 0, 8)
-	for _, o := range s.actors {
-		if !o.ended {
-			options = append(options, option{actor: o})
-		}
+	for _, o := range s.awake() {
+		options = append(options, option{actor: o})
 	}
 	if s.crashes > 0 {
 		for _, o := range s.actors {
@@ -172,6 +238,7 @@ func (s *scheduler) follow(a *actor, options []option) {
 		}
 	}
 	next := options[i]
+	next.actor.wake = time.Time{}
 	s.trace = append(s.trace, next.String())
 	if next.crash {
 		s.crashes--
