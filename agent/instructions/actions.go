@@ -263,13 +263,18 @@ func (c *compiler) assignNobody(st site, end int) {
 		if !h.any("human") || !st.canonical && h.start-tok.end > 24 {
 			continue
 		}
-		c.vague(h.start, h.end)
-		c.nonCanonicalUnless(st)
+		if c.acts(s.section, true) {
+			c.vague(h.start, h.end)
+			c.nonCanonicalUnless(st)
+		}
 		c.putSite(st)
 		return
 	}
 	if bare := !strings.Contains(c.shadow.Text[tok.Start:tok.End], " "); !st.canonical || bare && isLatinWord(c.shadow.Text[tok.Start:tok.End]) {
 		return // "refer to the price list"
+	}
+	if !c.acts(s.section, true) {
+		return
 	}
 	c.report("vague-target", SeverityWarning, st.start, st.end, "this does not say whom to assign: name them, such as @Sales Team", "")
 	c.putSite(st)
@@ -315,6 +320,28 @@ func (c *compiler) bareName(from, end int) (name string, start, stop int, ok boo
 	return "", 0, 0, false
 }
 
+// acts reports whether a section tells the agent what to do, so that words that
+// name nobody are worth a warning: a context that says that somebody will
+// "send them to the right team" only describes. An assign phrase counts among
+// rules and under a heading that is not known, too.
+func (c *compiler) acts(sec *section, phrase bool) bool {
+	if c.action != "" || sec == nil {
+		return true
+	}
+	if sec.untitled {
+		return len(c.sections) == 1 || phrase
+	}
+	for s := sec; s != nil; s = s.above {
+		switch {
+		case s.is(SectionFlow), s.is(SectionScenarios), s.is(SectionActions), s.is(SectionFollowUp):
+			return true
+		case s.is(SectionContext), s.is(SectionRole):
+			return false
+		}
+	}
+	return phrase
+}
+
 // weakTarget reports "tell the technical team": words that sound like an
 // assignment and assign nothing.
 func (c *compiler) weakTarget(i, t int, refs []ref) {
@@ -330,6 +357,9 @@ func (c *compiler) weakTarget(i, t int, refs []ref) {
 	}
 	if name, from, to, ok := c.nearName(tok.end, s.end); ok {
 		c.report("near-canonical", SeverityWarning, from, to, fmt.Sprintf("%q is spelt almost like %q: write @%s", c.text[from:to], name, name), "@"+name)
+	}
+	if !c.acts(s.section, false) {
+		return
 	}
 	for k := t + 1; k < s.hi && c.tokens[k].start-tok.end <= 2; k++ {
 		if c.tokens[k].any("human") && !c.negated(s, t) {
@@ -348,6 +378,7 @@ func (c *compiler) nearName(from, end int) (name string, start, stop int, ok boo
 	if k := nameEnd(run); k >= 0 {
 		run = run[:k]
 	}
+	run, _, _ = strings.Cut(run, "@")
 	ends := wordEnds(run)
 	for first := 0; first < min(2, len(ends)); first++ {
 		begin := 0

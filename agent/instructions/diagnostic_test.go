@@ -280,3 +280,29 @@ func TestStored(t *testing.T) {
 	assert.Empty(t, none.CheckStored())
 	assert.Contains(t, none.ClosingMessage(), "conversation")
 }
+
+// Words that name nobody are reported where the text says what to do, not where
+// it describes. S3.
+func TestVagueOnlyWhereItActs(t *testing.T) {
+	for text, want := range map[string]int{
+		"# CONTEXT\nFind out what they want and send them to the right team.\n# FLOW\n1. Greet.":         0,
+		"# ROLE\nYou tell the sales team about new leads.":                                               0,
+		"# CONTEXT\n## Who we are\nWe forward to the sales team what is urgent.":                         0,
+		"# FLOW\n1. If it breaks, tell the technical team.":                                              1,
+		"# FLOW\n## Refunds\n1. If they insist, tell the billing team.":                                  1,
+		"# RULES\n- If they insist, forward to the billing team.":                                        1,
+		"# ESCALATION\nIf they are angry, assign to a human.":                                            1,
+		"If it breaks, tell the technical team.":                                                         1,
+		"# CONTEXT\nWe sell bicycles.\n# ACTIONS\n- If they want to buy, send them to the right person.": 1,
+	} {
+		_, ds := compileShop(text)
+		n := 0
+		for _, d := range ds {
+			if d.Code == "vague-target" {
+				n++
+			}
+		}
+		assert.Equal(t, want, n, "%s\n%v", text, ds)
+		assert.Empty(t, ds.Errors(), text)
+	}
+}

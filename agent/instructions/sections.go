@@ -18,6 +18,7 @@ type section struct {
 	first, end int // lines of the content, end exclusive
 	steps      []*step
 	untitled   bool
+	above      *section // that of the next higher heading before it; nil: none is
 }
 
 func (s *section) is(k SectionKind) bool { return slices.Contains(s.kinds, k) }
@@ -52,6 +53,7 @@ func (c *compiler) buildSections() {
 		l := &c.lines[i]
 		if h := l.heading; h != nil {
 			cur = &section{title: h.title, level: h.level, kinds: h.kinds, line: i, first: i + 1, end: i + 1}
+			cur.above = enclosing(c.sections, cur.level)
 			c.sections = append(c.sections, cur)
 			l.section = cur
 			continue
@@ -69,6 +71,18 @@ func (c *compiler) buildSections() {
 	for _, s := range c.sections {
 		c.buildSteps(s)
 	}
+}
+
+// enclosing returns the section that a heading of that level stands in.
+func enclosing(before []*section, level int) *section {
+	if len(before) == 0 {
+		return nil
+	}
+	s := before[len(before)-1]
+	for s != nil && (s.level >= level || s.untitled) {
+		s = s.above
+	}
+	return s
 }
 
 // acceptHeadings decides which candidates are headings: those whose title is
