@@ -138,7 +138,7 @@ type Inbound struct {
 	// control characters do not get in.
 	Text string `json:"text"`
 	// Name is the name the channel gives for the contact, if any; it fills the
-	// name field of a contact that has none.
+	// fields name and firstname of a contact that has no name.
 	Name string `json:"name,omitempty"`
 	// At is when they wrote it, if the channel says; zero: when it is
 	// accepted. It is recorded only; order and delays count from acceptance.

@@ -45,12 +45,14 @@ func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, mode
 	stopped := make(chan error, 1)
 	go func() { stopped <- o.mux.Run(running) }()
 
-	lines := make(chan string)
+	lines, broken := make(chan string), make(chan error, 1)
 	go func() { // a read from a terminal cannot be cancelled
 		defer close(lines)
-		for s := bufio.NewScanner(in); s.Scan(); {
+		s := bufio.NewScanner(in)
+		for s.Scan() {
 			lines <- s.Text()
 		}
+		broken <- s.Err()
 	}()
 	for n := 1; ; n++ {
 		select {
@@ -66,7 +68,7 @@ func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, mode
 				}
 				// What was under way was given back, and is done here.
 				_, err := o.mux.RunDue(ctx)
-				return err
+				return errors.Join(err, <-broken)
 			}
 			if text = strings.TrimSpace(text); text == "" {
 				continue

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -53,6 +54,12 @@ func TestChatInterrupted(t *testing.T) {
 	in, w := io.Pipe()
 	defer w.Close()
 	assert.NoError(t, chat(ctx, in, io.Discard, "id", "ollama", "", ""))
+}
+
+// Input that cannot be read is not the end of the input.
+func TestChatSaysWhatItCannotRead(t *testing.T) {
+	err := chat(context.Background(), iotest.ErrReader(io.ErrUnexpectedEOF), io.Discard, "id", "ollama", "", "")
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
 // Without a key the provider says what is missing.
