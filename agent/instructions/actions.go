@@ -254,7 +254,9 @@ func (c *compiler) assignNobody(st site, end int) {
 	s := &c.sentences[st.sentence]
 	tok := c.tokens[st.token]
 	if name, from, to, ok := c.bareName(st.end, end); ok {
-		c.report("vague-target", SeverityWarning, from, to, fmt.Sprintf("%q stands without its sign: write @%s, or nobody can be assigned here", c.text[from:to], name), "@"+name)
+		if c.acts(s.section, true) {
+			c.report("vague-target", SeverityWarning, from, to, fmt.Sprintf("%q stands without its sign: write @%s, or nobody can be assigned here", c.text[from:to], name), "@"+name)
+		}
 		c.putSite(st)
 		return
 	}
