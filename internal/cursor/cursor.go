@@ -1,0 +1,52 @@
+// Package cursor writes down the place between two pages of a list: the time
+// and the ID that the list is sorted by.
+package cursor
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+	"time"
+)
+
+// ErrBad means that a text is no cursor.
+var ErrBad = errors.New("that is no cursor: give the Next of a page, or none for the first")
+
+// separator stands in no time of RFC 3339.
+const separator = "\x00"
+
+// Place is where a page ended: the time and the ID of its last item.
+type Place struct {
+	At time.Time
+	ID string
+}
+
+// String writes a place so that it fits into a URL.
+func (p Place) String() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(p.At.UTC().Format(time.RFC3339Nano) + separator + p.ID))
+}
+
+// Parse reads what String wrote.
+func Parse(s string) (Place, error) {
+	data, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return Place{}, ErrBad
+	}
+	at, id, ok := strings.Cut(string(data), separator)
+	if !ok {
+		return Place{}, ErrBad
+	}
+	t, err := time.Parse(time.RFC3339Nano, at)
+	if t = t.UTC(); err != nil || t.Year() < 0 || t.Year() > 9999 {
+		return Place{}, ErrBad
+	}
+	return Place{t, id}, nil
+}
+
+// Compare orders places by time, then by ID.
+func (p Place) Compare(o Place) int {
+	if c := p.At.Compare(o.At); c != 0 {
+		return c
+	}
+	return strings.Compare(p.ID, o.ID)
+}
