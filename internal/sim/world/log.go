@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 )
 
@@ -42,11 +43,14 @@ type Log struct {
 	messages                         map[string]*message
 	inbound                          map[string]string // provider's IDs, to ours
 	turns                            map[string]*agent.Turn
-	started                          map[string]int64 // turns, to the epoch in which they began
-	recorded                         map[uint64]int   // requests whose answer was stored, to when
-	effects                          map[string]int   // keys of actions, to how often they ran
+	started                          map[string]int64  // turns, to the epoch in which they began
+	pinned                           map[string]string // turns, to the hash of their instructions
+	recorded                         map[uint64]int    // requests whose answer was stored, to when
+	effects                          map[string]int    // keys of actions, to how often they ran
 	keys                             map[string]string
 	assigned                         map[string]int // by rotation, to users
+	commits, deliveries              int
+	extra                            *extra // what is known in storms alone
 }
 
 // conversation is the log's model of one.
@@ -68,12 +72,14 @@ type conversation struct {
 type message struct {
 	frontdesk.Message
 	visible int
+	// settled is when its outcome was first known, in truth.
+	settled time.Time
 }
 
 func newLog(w *World) *Log {
 	return &Log{
 		w: w, conversations: map[string]*conversation{}, messages: map[string]*message{}, inbound: map[string]string{},
-		turns: map[string]*agent.Turn{}, started: map[string]int64{}, recorded: map[uint64]int{}, effects: map[string]int{},
+		turns: map[string]*agent.Turn{}, started: map[string]int64{}, pinned: map[string]string{}, recorded: map[uint64]int{}, effects: map[string]int{},
 		keys: map[string]string{}, assigned: map[string]int{},
 	}
 }
@@ -143,6 +149,9 @@ func (l *Log) claim(t agent.ClaimedTask) {
 	if t.Fence.Token <= c.token[t.Fence.Lane] {
 		l.violate("I6: token %d was given after %d", t.Fence.Token, c.token[t.Fence.Lane])
 	}
+	if a := l.actor(); a != nil && l.extra != nil {
+		a.conversation = t.ConversationID
+	}
 	c.token[t.Fence.Lane], c.held[t.Fence.Lane] = t.Fence.Token, true
 	if a := l.actor(); a != nil {
 		a.turn = t.TurnID
@@ -173,18 +182,27 @@ func (l *Log) append(f agent.Fence, rows []agent.Entry) {
 func (l *Log) rows(rows []agent.Entry) {
 	for _, r := range rows {
 		switch r.Kind {
+		case agent.EntryResult:
+			if l.extra != nil {
+				l.extra.results[r.TurnID]++
+			}
 		case agent.EntryAnswer:
+			if l.extra != nil {
+				l.extra.asked[r.TurnID]++
+			}
 			if a := l.actor(); a != nil {
 				l.recorded[mix(a.asked, text(r.TurnID))] = len(l.events)
 			}
 		case agent.EntryStart, agent.EntryRestart:
 			var d struct {
-				Epoch int64 `json:"epoch"`
+				Epoch        int64  `json:"epoch"`
+				Instructions string `json:"instructions"`
 			}
 			if err := json.Unmarshal(r.Data, &d); err != nil {
 				l.violate("a journal row that cannot be read: %v", err)
 			}
 			l.started[r.TurnID] = d.Epoch
+			l.pinned[r.TurnID] = d.Instructions
 		}
 	}
 }
@@ -203,21 +221,26 @@ func (l *Log) ask(request uint64) {
 }
 
 // run takes note of an action's effect.
-func (l *Log) run(conversationID, name, key string) {
+func (l *Log) run(call actions.Call, name string, in purchase) {
+	conversationID, key := call.Conversation.ID, call.Key
+	l.ran(call, name, in)
 	l.effects[key]++
 	if name == "charge" && l.effects[key] > 1 {
 		l.violate("S6.8: an at-most-once action ran twice under %s", key)
 	}
-	turn, _, _ := strings.Cut(key, "/")
-	if old, ok := l.keys[turn+name]; ok && old != key {
-		l.violate("S6.8: action %s ran under the keys %s and %s", name, old, key)
+	if turn, _, _ := strings.Cut(key, "/"); l.extra == nil {
+		// Outside of storms each action is called once in a turn.
+		if old, ok := l.keys[turn+name]; ok && old != key {
+			l.violate("S6.8: action %s ran under the keys %s and %s", name, old, key)
+		}
+		l.keys[turn+name] = key
 	}
-	l.keys[turn+name] = key
 	l.add(Event{Op: "action", Conversation: conversationID, Text: name, Key: key})
 }
 
 // deliver takes note of a message that the contact sees.
 func (l *Log) deliver(out agent.Outbound) {
+	l.deliveries++
 	l.add(Event{Op: "deliver", Conversation: out.ConversationID, Key: out.Key, Text: out.Text})
 	m := l.messages[out.Key]
 	if m == nil {
@@ -229,14 +252,14 @@ func (l *Log) deliver(out agent.Outbound) {
 		return
 	}
 	c := l.conversation(m.ConversationID)
-	if m.Seq < c.left {
+	if m.Seq < c.left && !l.excused(m) {
 		l.violate("I6: message %d was delivered after message %d", m.Seq, c.left)
 	}
 	c.left = max(c.left, m.Seq)
 	if m.Status != frontdesk.Sending {
 		l.violate("S7.4: a message was delivered that was not claimed: %s is %s", out.Key, m.Status)
 	}
-	if now := l.w.now; now.Sub(m.ClaimedAt) > sendWindow {
+	if now := l.w.now; l.extra == nil && now.Sub(m.ClaimedAt) > sendWindow {
 		l.violate("rule 5: a message was delivered %v after its claim: %s", now.Sub(m.ClaimedAt), out.Key)
 	}
 }
@@ -255,7 +278,9 @@ func (l *Log) commit(c agent.Commit) {
 		l.fence(*c.Fence, "commit")
 	}
 	l.rows(c.Journal)
+	l.commits++
 	before := m.conv
+	l.before(m, &c)
 	l.checkConversation(&before, c.Conversation)
 	for i := range c.Turns {
 		l.checkTurn(m, &c, &c.Turns[i])
@@ -277,6 +302,7 @@ func (l *Log) commit(c agent.Commit) {
 		l.checkLeft(m, &c.Turns[i])
 	}
 	l.tasks(m, &c)
+	l.after(m, &c, &before)
 	if c.Fence != nil && c.Release {
 		m.held[c.Fence.Lane] = false
 		l.lanes = mix(l.lanes, text(string(c.Fence.Lane)))
@@ -377,11 +403,13 @@ func (l *Log) checkFollowUp(m *conversation) {
 		l.violate("S8.4: a follow-up fired after the contact had written")
 	}
 	for _, prev := range slices.Backward(m.messages) {
-		if prev.Direction != frontdesk.DirOutbound {
+		if prev.Direction != frontdesk.DirOutbound || prev.Author.Kind != frontdesk.AuthorAgent {
 			continue
 		}
 		if !prev.Status.Settled() {
 			l.violate("S8.2: a follow-up fired before the outcome of the message before it")
+		} else if l.extra != nil {
+			l.early(prev)
 		} else if l.w.now.Sub(prev.SettledAt) < ladderDelay {
 			l.violate("S8.1: a follow-up fired %v after the message before it", l.w.now.Sub(prev.SettledAt))
 		}
@@ -406,6 +434,16 @@ func (l *Log) put(m *conversation, msg *frontdesk.Message) {
 }
 
 func (l *Log) tasks(m *conversation, c *agent.Commit) {
+	var armed, left *agent.Task
+	if t, ok := m.tasks[agent.TaskFollowUp]; ok {
+		armed = &t
+	}
+	defer func() {
+		if t, ok := m.tasks[agent.TaskFollowUp]; ok {
+			left = &t
+		}
+		l.ladderEnds(armed, left, c)
+	}()
 	for _, k := range c.Delete {
 		delete(m.tasks, k)
 	}
@@ -471,7 +509,7 @@ func (l *Log) settle() {
 				l.violate("I32: message %d of %s is %s for ever", m.Seq, id, m.Status)
 			case m.Status == frontdesk.Cancelled && m.Epoch == c.conv.Epoch && !m.FollowUp:
 				l.violate("S7.4: message %d of %s was cancelled in its own epoch", m.Seq, id)
-			case m.Status == frontdesk.Sent && m.visible == 0:
+			case m.Status == frontdesk.Sent && m.visible == 0 && !strings.HasPrefix(m.ProviderID, "phone-"):
 				l.violate("S10.1: message %d of %s counts as sent and was not delivered", m.Seq, id)
 			}
 		}
@@ -501,15 +539,17 @@ func (l *Log) checkAnswered(m *message) {
 // checkRotation checks that each member of a rotation got as many as any
 // other, give or take one (S5.4).
 func (l *Log) checkRotation() {
-	least, most := -1, 0
-	for _, u := range workspace().Users {
-		n := l.assigned["team:sales/"+u.ID]
-		if least < 0 || n < least {
-			least = n
+	for _, team := range stormWorkspace().Teams {
+		least, most := -1, 0
+		for _, u := range team.Members {
+			n := l.assigned["team:"+team.ID+"/"+u]
+			if least < 0 || n < least {
+				least = n
+			}
+			most = max(most, n)
 		}
-		most = max(most, n)
-	}
-	if most-least > 1 {
-		l.violate("S5.4: one member of a team got %d conversations, another %d", most, least)
+		if most-least > 1 {
+			l.violate("S5.4: one member of team %s got %d conversations, another %d", team.ID, most, least)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -55,6 +56,10 @@ type actor struct {
 	decided      uint64
 	conversation string
 	process      *process
+	// root is the name of the actor whose place it took, again what takes its
+	// place if it dies.
+	root  string
+	again func(ctx context.Context) error
 }
 
 // picker decides what happens next. It returns the index of an option, or
@@ -72,6 +77,7 @@ type scheduler struct {
 	now      func() time.Time
 	advance  func(to time.Time)
 	running  bool
+	silent   bool // no trace is kept
 	stopping bool // all that is left are idle actors
 	aborted  bool
 	done     chan struct{}
@@ -239,7 +245,9 @@ func (s *scheduler) follow(a *actor, options []option) {
 	}
 	next := options[i]
 	next.actor.wake = time.Time{}
-	s.trace = append(s.trace, next.String())
+	if !s.silent {
+		s.trace = append(s.trace, next.String())
+	}
 	if next.crash {
 		s.crashes--
 		next.actor.crashed = true

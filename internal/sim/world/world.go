@@ -11,6 +11,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 	"github.com/seed-a71cb1d8/frontdesk/agent/memstore"
 	"github.com/seed-a71cb1d8/frontdesk/followup"
 )
@@ -99,6 +100,17 @@ type World struct {
 	// outsideIDs counts IDs that are made outside of a run.
 	outsideIDs int
 	delivered  map[string]agent.SendReceipt
+	// skew is how far the clock is ahead of the truth.
+	skew time.Duration
+	// storm is set while a random simulation runs.
+	storm     *storm
+	pools     map[poolKey][][]*agent.Agent
+	used      map[poolKey]int
+	playbooks map[poolKey]*instructions.Playbook
+	// limited is set when an agent was told to pause.
+	limited  bool
+	maxOps   int
+	coverage Coverage
 }
 
 // NewWorld makes a world.
@@ -118,7 +130,8 @@ func NewWorld(cfg Config) (*World, error) {
 // reset empties the world for the next run.
 func (w *World) reset() {
 	w.sched = scheduler{now: func() time.Time { return w.now }, advance: func(to time.Time) { w.now = to }}
-	w.now = start
+	w.now, w.skew = start, 0
+	w.maxOps = maxOps
 	w.store = memstore.New()
 	w.log = newLog(w)
 	w.fault, w.ops, w.outsideIDs = nil, 0, 0
@@ -195,12 +208,15 @@ func (w *World) point(op string) Fault {
 	if w.sched.current == nil {
 		return None // while the world is set up
 	}
-	if w.ops++; w.ops > maxOps {
+	if w.ops++; w.ops > w.maxOps {
 		w.log.violate("rule 9: a worker spins: %d operations and no end", w.ops)
 		w.sched.abort(w.sched.current)
 	}
 	f := None
-	if w.fault != nil {
+	switch {
+	case w.storm != nil:
+		f = w.storm.decide(op)
+	case w.fault != nil:
 		f = w.fault(op, w.ops)
 	}
 	if f == Crash {
@@ -300,6 +316,9 @@ type channel World
 // Send implements agent.Channel.
 func (c *channel) Send(_ context.Context, msg agent.Outbound) (agent.SendReceipt, error) {
 	w := (*World)(c)
+	if w.storm != nil {
+		return w.storm.send(msg)
+	}
 	begun := w.now
 	f := w.point("send")
 	if w.now.Sub(begun) >= sendWindow {
@@ -327,9 +346,19 @@ func (c *channel) Send(_ context.Context, msg agent.Outbound) (agent.SendReceipt
 }
 
 // Capabilities implements agent.Channel.
-func (c *channel) Capabilities(string) agent.Capabilities {
-	return agent.Capabilities{Idempotent: c.cfg.Idempotent}
+func (c *channel) Capabilities(name string) agent.Capabilities {
+	caps := agent.Capabilities{Idempotent: (*World)(c).idempotent(name)}
+	if name == "sms" {
+		caps.MaxLength, caps.ReplyWindow = smsLength, smsWindow
+	}
+	return caps
 }
+
+// What the channel "sms" can do.
+const (
+	smsLength = 160
+	smsWindow = 90 * time.Minute
+)
 
 type llm World
 
@@ -342,6 +371,9 @@ type llm World
 //	"price"  calls quote, then charge
 func (l *llm) Generate(_ context.Context, req *agent.Request) (*agent.Response, error) {
 	w := (*World)(l)
+	if w.storm != nil {
+		return w.storm.generate(req)
+	}
 	f := w.point("llm")
 	request := hashOf(req.Messages)
 	if f == Before {
@@ -393,15 +425,22 @@ func answer(req *agent.Request) *agent.Response {
 	return &agent.Response{Text: "Answer to " + last[strings.LastIndex(last, "]")+1:], Stop: agent.StopEnd}
 }
 
+// purchase is what actions are called with.
+type purchase struct {
+	Amount int `json:"amount,omitempty"`
+}
+
+const purchaseSchema = `{"type":"object","properties":{"amount":{"type":"integer","maximum":100}},"additionalProperties":false}`
+
 // action is an effect outside of the store.
 func (w *World) action(name string, d actions.Delivery) actions.Action {
-	a := actions.MustFunc(name, "Does "+name+".", func(_ context.Context, c actions.Call, _ struct{}) (actions.Result, error) {
+	a := actions.MustFunc(name, "Does "+name+".", func(_ context.Context, c actions.Call, in purchase) (actions.Result, error) {
 		f := w.point("action")
 		if f == Before {
 			w.learn("action", 0, ErrInjected)
 			return actions.Result{}, ErrInjected
 		}
-		w.log.run(c.Conversation.ID, name, c.Key)
+		w.log.run(c, name, in)
 		if f == After {
 			w.learn("action", 0, ErrInjected)
 			return actions.Result{}, ErrInjected
@@ -409,6 +448,6 @@ func (w *World) action(name string, d actions.Delivery) actions.Action {
 		w.learn("action", 0, nil)
 		return actions.Result{Content: name + " done"}, nil
 	})
-	a.Delivery = d
+	a.Delivery, a.Schema = d, []byte(purchaseSchema)
 	return a
 }

@@ -1,0 +1,102 @@
+package world
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/agent"
+)
+
+// Coverage counts in which state of a conversation each fault and each
+// happening came.
+type Coverage map[string]map[string]int
+
+// states are those a conversation can be in, the most telling first.
+var states = []string{"none", "new", "waiting", "thinking", "queued", "sending", "ladder", "approval", "idle", "human", "closed", "opted out"}
+
+func (c Coverage) add(what, state string, n int) {
+	if c[what] == nil {
+		c[what] = map[string]int{}
+	}
+	c[what][state] += n
+}
+
+// Add adds another coverage to this one.
+func (c Coverage) Add(o Coverage) {
+	for what, row := range o {
+		for state, n := range row {
+			c.add(what, state, n)
+		}
+	}
+}
+
+// String is a table. A hole shows as a dot.
+func (c Coverage) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-26s", "fault or happening")
+	for _, s := range states {
+		fmt.Fprintf(&b, "%9s", s)
+	}
+	for _, what := range slices.Sorted(maps.Keys(c)) {
+		fmt.Fprintf(&b, "\n%-26s", what)
+		for _, s := range states {
+			if n := c[what][s]; n > 0 {
+				fmt.Fprintf(&b, "%9d", n)
+			} else {
+				fmt.Fprintf(&b, "%9s", ".")
+			}
+		}
+	}
+	return b.String() + "\n"
+}
+
+// cover counts something for the conversation that the current actor works on.
+func (st *storm) cover(what string) {
+	if st.w.coverage == nil {
+		st.w.coverage = Coverage{}
+	}
+	state := "none"
+	if a := st.w.sched.current; a != nil && a.conversation != "" {
+		state = st.w.log.stateOf(a.conversation)
+	}
+	st.w.coverage.add(what, state, 1)
+}
+
+// stateOf names the state of a conversation as the commits made it.
+func (l *Log) stateOf(id string) string {
+	c := l.conversation(id)
+	has := func(k agent.TaskKind) bool { _, ok := c.tasks[k]; return ok }
+	queued := false
+	for _, m := range c.messages {
+		switch {
+		case m.Status == frontdesk.Sending:
+			return "sending"
+		case m.Status == frontdesk.Queued:
+			queued = true
+		}
+	}
+	switch {
+	case c.conv.Version == 0:
+		return "new"
+	case c.conv.OptedOut:
+		return "opted out"
+	case c.conv.Status == frontdesk.Closed:
+		return "closed"
+	case c.held[agent.LaneTurn] && has(agent.TaskTurn):
+		return "thinking"
+	case queued:
+		return "queued"
+	case has(agent.TaskTurn):
+		return "waiting"
+	case c.conv.AwaitsHuman, c.conv.Assignee.Kind == frontdesk.AssigneeUser:
+		return "human"
+	case len(l.pending(id)) > 0:
+		return "approval"
+	case has(agent.TaskFollowUp):
+		return "ladder"
+	}
+	return "idle"
+}

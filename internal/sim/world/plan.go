@@ -1,0 +1,193 @@
+package world
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Happening is one thing that a plan has happen: a message of a contact, a
+// click of a human, a report of a channel, an accident.
+type Happening struct {
+	At   time.Duration // since the beginning
+	Kind string
+	// Channel and Contact say whose conversation it concerns; empty for what
+	// concerns the whole program.
+	Channel, Contact string
+	// N numbers the messages of a contact, and tells variants apart.
+	N    int
+	Text string
+	For  time.Duration
+}
+
+func (h Happening) String() string {
+	s := fmt.Sprintf("%9s %s", h.At.Round(time.Millisecond), h.Kind)
+	if h.Contact != "" {
+		s += fmt.Sprintf(" %s on %s", h.Contact, h.Channel)
+	}
+	if h.N != 0 {
+		s += fmt.Sprintf(" #%d", h.N)
+	}
+	if h.Text != "" {
+		s += " " + fmt.Sprintf("%q", h.Text)
+	}
+	if h.For != 0 {
+		s += " " + h.For.Round(time.Millisecond).String()
+	}
+	return s
+}
+
+// Plan is what happens in one storm. It depends on its seed alone.
+type Plan struct {
+	Seed uint64
+	// Workers is how many processes work.
+	Workers int
+	// Idempotent is whether the channel "chat" deduplicates; "sms" never does.
+	Idempotent bool
+	// Ladder has agents follow up.
+	Ladder bool
+	// Rough is how often operations fail: 0 never, 3 often.
+	Rough      int
+	Happenings []Happening
+	// End is when faults stop.
+	End time.Duration
+}
+
+// orders is what contacts write, and so what the scripted LLM does: see
+// scripted. Words that stand twice come twice as often.
+var orders = []string{
+	"hi", "hi", "hi", "more", "demo", "demo", "help", "help", "done", "done", "price", "price", "refund", "refund", "budget", "ping", "loop",
+	"rogue", "leak", "json", "empty", "refuse", "ctrl", "var", "long", "poison", "bye", "twice", "late", "stage", "stack", "support",
+}
+
+// NewPlan draws a plan. Races are placed on purpose: what uniform chance would
+// put far apart is put close together.
+func NewPlan(seed uint64) Plan {
+	rng := rand.New(rand.NewPCG(seed, 0x73696d))
+	p := Plan{Seed: seed, Workers: 1 + rng.IntN(3), Idempotent: rng.IntN(3) > 0, Ladder: rng.IntN(3) > 0, Rough: rng.IntN(4)}
+	contacts := []string{"al", "bo", "cy"}[:1+rng.IntN(3)]
+	var at time.Duration
+	add := func(h Happening) { p.Happenings = append(p.Happenings, h) }
+	for _, contact := range contacts {
+		channels := []string{"chat", "sms"}
+		if rng.IntN(2) == 0 {
+			channels = channels[rng.IntN(2):][:1]
+		}
+		for _, channel := range channels {
+			at = time.Duration(rng.Int64N(int64(2 * time.Minute)))
+			for n := 1; n <= 1+rng.IntN(4); n++ {
+				h := Happening{At: at, Kind: "inbound", Channel: channel, Contact: contact, N: n, Text: orders[rng.IntN(len(orders))]}
+				if rng.IntN(3) == 0 {
+					h.Kind = "handle"
+				}
+				add(h)
+				p.race(rng, h, add)
+				at += gap(rng)
+			}
+		}
+	}
+	p.accidents(rng, at, add)
+	slices.SortStableFunc(p.Happenings, func(a, b Happening) int { return int(a.At - b.At) })
+	for _, h := range p.Happenings {
+		p.End = max(p.End, h.At+h.For)
+	}
+	p.End += 30 * time.Second
+	return p
+}
+
+// gap is the time between two messages of a contact: a burst, a moment, just
+// about when a step of a ladder falls due, or long.
+func gap(rng *rand.Rand) time.Duration {
+	near := func(d time.Duration) time.Duration {
+		return max(0, d+time.Duration(rng.Int64N(int64(18*time.Second)))-9*time.Second)
+	}
+	switch rng.IntN(8) {
+	case 0, 1:
+		return time.Duration(rng.Int64N(int64(3 * time.Second)))
+	case 2, 3:
+		return time.Duration(rng.Int64N(int64(40 * time.Second)))
+	case 4, 5:
+		return near(ladderDelay)
+	case 6:
+		return near(2 * ladderDelay)
+	}
+	return time.Hour + time.Duration(rng.Int64N(int64(time.Hour)))
+}
+
+// race adds what may meet the answer to a message.
+func (p *Plan) race(rng *rand.Rand, h Happening, add func(Happening)) {
+	soon := func(d time.Duration) time.Duration { return h.At + time.Duration(rng.Int64N(int64(d))) }
+	one := func(in int, kind string, within time.Duration, change ...func(*Happening)) {
+		if rng.IntN(in) != 0 {
+			return
+		}
+		e := Happening{At: soon(within), Kind: kind, Channel: h.Channel, Contact: h.Contact, N: 1 + rng.IntN(1000)}
+		for _, c := range change {
+			c(&e)
+		}
+		add(e)
+	}
+	one(4, "again", time.Minute, func(e *Happening) { e.N, e.Text = h.N, h.Text })
+	one(5, "takeover", 20*time.Second)
+	one(12, "reply kept", 20*time.Second)
+	one(8, "close", 20*time.Second)
+	one(14, "reopen", 2*time.Minute)
+	one(14, "note", 20*time.Second)
+	for _, to := range []string{"team:sales", "ai_agent:a-sales", "ai_agent:a-support", "user:ben", "nobody"} {
+		one(18, "assign", 40*time.Second, func(e *Happening) { e.Text = to })
+	}
+	one(4, "hand back", 3*time.Minute)
+	one(10, "phone", 20*time.Second)
+	one(12, "opt out", 20*time.Second)
+	one(9, "opt in", 3*time.Minute)
+	one(8, "receipt", time.Minute)
+	one(8, "save", 20*time.Second, func(e *Happening) { e.Channel, e.Contact = "", "" })
+	if h.Text == "refund" {
+		one(1, "resolve", 40*time.Second)
+		one(2, "resolve", 5*time.Minute)
+		one(3, "resolve", 3*time.Hour)
+	}
+	if p.Ladder {
+		// Just about when the ladder that this message may arm falls due.
+		for step := range 3 {
+			for _, kind := range []string{"takeover", "close", "opt out", "save"} {
+				one(40, kind, time.Second, func(e *Happening) {
+					e.At = h.At + time.Duration(step+1)*ladderDelay + time.Duration(rng.Int64N(int64(18*time.Second))) - 9*time.Second
+				})
+			}
+		}
+	}
+}
+
+// accidents are those of the program and of its surroundings.
+func (p *Plan) accidents(rng *rand.Rand, until time.Duration, add func(Happening)) {
+	when := func() time.Duration {
+		if n := len(p.Happenings); n > 0 && rng.IntN(4) > 0 {
+			return p.Happenings[rng.IntN(n)].At + time.Duration(rng.Int64N(int64(5*time.Second)))
+		}
+		return time.Duration(rng.Int64N(int64(until) + 1))
+	}
+	if p.Rough == 0 {
+		return
+	}
+	for range rng.IntN(p.Rough + 1) {
+		add(Happening{At: when(), Kind: "freeze", N: 1 + rng.IntN(p.Workers), For: time.Duration(1+rng.IntN(400)) * time.Second})
+	}
+	if rng.IntN(2) == 0 {
+		ops := []string{"llm", "llm", "send", "send", "load", "commit", "append", "claim", "action"}
+		add(Happening{At: when(), Kind: "outage", Text: ops[rng.IntN(len(ops))], N: rng.IntN(2), For: time.Duration(1+rng.IntN(3600)) * time.Second})
+	}
+	for range 2 {
+		if rng.IntN(4) == 0 {
+			d := time.Duration(1+rng.Int64N(int64(2*time.Hour/time.Second))) * time.Second
+			if rng.IntN(2) == 0 {
+				d = time.Duration(1+rng.IntN(300)) * time.Second
+			}
+			if rng.IntN(2) == 0 {
+				d = -d
+			}
+			add(Happening{At: when(), Kind: "jump", Text: d.String()})
+		}
+	}
+}

@@ -1,3 +1,0 @@
-package world
-
-type process struct{}
