@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/variables"
 )
 
 // conflictLimit is how often a commit that conflicts is tried again. Each
@@ -33,9 +34,12 @@ func (m *Mux) accept(ctx context.Context, in frontdesk.Inbound, debounce time.Du
 	}
 	key := in.Channel + "\x1f" + in.ID
 	messageID := m.newID()
+	// Waiting messages get their end from an opt-out only: not to read them
+	// otherwise keeps a flood linear.
+	leaves := in.OptOut || m.isWord(in.Text, m.cfg.OptOut.Words)
 	for range conflictLimit {
 		view, err := m.store.Load(ctx, Query{
-			Identity: frontdesk.Identity{Channel: in.Channel, Address: in.From}, DedupeKey: key, Tasks: true, Waiting: true,
+			Identity: frontdesk.Identity{Channel: in.Channel, Address: in.From}, DedupeKey: key, Tasks: true, Waiting: leaves,
 		})
 		if err != nil {
 			return accepted{}, fmt.Errorf("agent: accept: load: %w", err)
@@ -137,7 +141,7 @@ func (m *Mux) inboundCommit(view *View, in frontdesk.Inbound, messageID string, 
 			conv.LastSeq++
 			c.Messages = append(c.Messages, frontdesk.Message{
 				ID: m.newID(), ConversationID: conv.ID, Seq: conv.LastSeq, Direction: frontdesk.DirOutbound,
-				Author: frontdesk.Author{Kind: frontdesk.AuthorSystem}, Text: m.cfg.OptOut.Confirmation, At: now,
+				Author: frontdesk.Author{Kind: frontdesk.AuthorSystem}, Text: m.confirmation(c.Contact, contact, &conv), At: now,
 				Status: frontdesk.Queued, Epoch: conv.Epoch, Exempt: true,
 			})
 			c.Put = append(c.Put, sendTask(view, conv.ID, now))
@@ -162,6 +166,18 @@ func (m *Mux) inboundCommit(view *View, in frontdesk.Inbound, messageID string, 
 	c.Messages = append([]frontdesk.Message{msg}, c.Messages...)
 	c.Conversation = &conv
 	return c
+}
+
+// confirmation is the text that confirms an opt-out, with its variables
+// replaced: it never holds a raw one (S4.4).
+func (m *Mux) confirmation(changed, contact *frontdesk.Contact, conv *frontdesk.Conversation) string {
+	if changed != nil {
+		contact = changed
+	}
+	text, _ := variables.Parse(m.cfg.OptOut.Confirmation).Expand(variables.Env{
+		Lookup: variables.ForContact(*contact, m.assigneeName(conv), m.now(), m.def.location), Limit: m.cfg.Limits.ValueLength,
+	})
+	return cleanText(text, m.cfg.Limits.ReplyBytes)
 }
 
 // dispositionFor says why no agent may answer a message on the conversation

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -36,7 +37,9 @@ type Agent struct {
 	ladders []followup.Ladder
 	canary  string
 	frame   string // what every system prompt of this agent begins with
-	targets string // the sentence that says who can be assigned
+	shield  *shield
+	called  *regexp.Regexp // a call of one of its actions, written as text
+	targets string         // the sentence that says who can be assigned
 	gate    gate
 }
 
@@ -104,6 +107,12 @@ func New(c Config) (*Agent, error) {
 	sum := sha256.Sum256([]byte("canary\x00" + a.cfg.Name + "\x00" + a.playbook.Hash))
 	a.canary = "fd-" + hex.EncodeToString(sum[:8])
 	a.frame = a.systemFrame()
+	a.shield = newShield(a.canary, a.frame)
+	names := []string{
+		actions.NameAssign, actions.NameClose, actions.NameUpdateFields, actions.NameUpdateStage, actions.NameAddComment,
+		actions.NameUpdateTags, actions.NameStopFollowUps,
+	}
+	a.called = calledNames(append(names, sortedKeys(a.byName)...))
 	if names := a.rules.targetNames(); len(names) > 0 {
 		a.targets = "\nThe conversation can be assigned to: " + strings.Join(names, ", ") + ".\n"
 	}

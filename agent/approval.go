@@ -60,6 +60,15 @@ func (m *Mux) Resolve(ctx context.Context, callID string, approve bool, by strin
 		switch err := m.store.Commit(ctx, c); {
 		case errors.Is(err, ErrConflict):
 		case err != nil:
+			// Whether it was stored is not known: the call tells.
+			view, lerr := m.store.Load(ctx, Query{CallID: callID})
+			if lerr == nil && view.Approval != nil && view.Approval.Status == ap.Status && view.Approval.By == ap.By && view.Approval.At.Equal(ap.At) {
+				if stale {
+					return ErrStale
+				}
+				m.notify()
+				return nil
+			}
 			return fmt.Errorf("agent: resolve: %w", err)
 		case stale:
 			return ErrStale
@@ -89,12 +98,15 @@ func (m *Mux) runApproval(ctx context.Context, t ClaimedTask) (*Turn, error) {
 	}
 	ap := view.Approval
 	a := m.agentOf(r.view.Conversation)
-	if ap == nil || a == nil || a.id != ap.Agent || t.Attempts > m.cfg.Limits.Attempts || ap.Epoch != r.view.Conversation.Epoch {
+	if ap == nil || a == nil || a.id != ap.Agent || ap.Epoch != r.view.Conversation.Epoch {
 		return r.staleApproval(ctx, ap)
 	}
 	r.approval = ap
 	if err := r.begin(a); err != nil {
 		return r.staleApproval(ctx, ap)
+	}
+	if t.Attempts > a.cfg.Limits.Attempts {
+		return r.commit(ctx, outcome{failure: fmt.Sprintf("an approved call did not get on in %d attempts", a.cfg.Limits.Attempts), poisoned: true})
 	}
 	if !r.approvalDone() {
 		if err := r.runApproved(ctx, ap); err != nil {
@@ -201,14 +213,23 @@ func (b *builder) resolved() {
 	if b.approval == nil {
 		return
 	}
-	ap := *b.approval
-	for _, c := range b.j.carried {
-		if c.Call.ID == ap.ID {
-			ap.Outcome = string(c.Call.Outcome) + ": " + clip(c.Call.Detail, 500)
-		}
+	ap := b.concluded()
+	if ap.Outcome == "" {
+		ap.Outcome = string(CallUnknown) + ": " + b.out.failure
 	}
 	b.c.Approvals = append(b.c.Approvals, ap)
 	if t := b.view.Task(TaskApproval); t != nil {
 		b.tasks[TaskApproval] = b.m.nextApproval(*t, ap.ID)
 	}
+}
+
+// concluded is the approval of the run with the outcome of its call.
+func (r *run) concluded() Approval {
+	ap := *r.approval
+	for _, c := range r.j.carried {
+		if c.Call.ID == ap.ID {
+			ap.Outcome = string(c.Call.Outcome) + ": " + clip(c.Call.Detail, 500)
+		}
+	}
+	return ap
 }

@@ -97,13 +97,13 @@ func (m *Mux) available() func(context.Context, string) bool {
 		defer cancel()
 		defer func() {
 			if r := recover(); r != nil {
-				m.log.Error("presence panicked", "user", id, "panic", fmt.Sprint(r))
+				m.log.Error("presence panicked", "user", id, "panic", m.loggablePanic(r))
 				ok = false
 			}
 		}()
 		ok, err := p.Available(ctx, id)
 		if err != nil && !errors.Is(err, context.Canceled) {
-			m.log.Warn("presence", "user", id, "error", err)
+			m.log.Warn("presence", "user", id, "error", m.loggable(err))
 		}
 		return ok && err == nil
 	}

@@ -97,10 +97,12 @@ type builder struct {
 	conv   frontdesk.Conversation
 	before frontdesk.Conversation
 	staged staged
-	turn   *Turn
-	c      Commit
-	tasks  map[TaskKind]*Task // nil: deleted
-	moved  bool               // the epoch rises
+	// fallback is what the contact reads of a turn that failed.
+	fallback string
+	turn     *Turn
+	c        Commit
+	tasks    map[TaskKind]*Task // nil: deleted
+	moved    bool               // the epoch rises
 }
 
 // build turns what was decided into a commit on what was read last.
@@ -113,6 +115,9 @@ func (r *run) build(ctx context.Context, out outcome) (*Turn, Commit, error) {
 			b.staged.add(res)
 			b.turn.Calls = append(b.turn.Calls, res.Call)
 		}
+	}
+	if out.failure != "" {
+		b.fallback = r.fallbackText()
 	}
 	b.c = Commit{Fence: &r.task.Fence, Release: true, Journal: r.j.rows}
 	b.contact()
@@ -212,7 +217,7 @@ func (b *builder) destination() (t frontdesk.Target, m frontdesk.Method, ok bool
 	if t, err := b.a.rules.exists(f.Assign); err == nil && t.Kind != "" {
 		return t, b.a.rules.method(t, ""), true
 	}
-	if f.Text == "" {
+	if b.fallback == "" {
 		return frontdesk.Target{Kind: frontdesk.TargetNobody}, "", true
 	}
 	return t, m, false
@@ -222,8 +227,24 @@ func (b *builder) closing() {
 	if b.staged.close == nil {
 		return
 	}
-	b.turn.Changes = append(b.turn.Changes, closeConversation(&b.conv, *b.staged.close, b.now)...)
+	cl := *b.staged.close
+	cl.Summary = b.filled(cl.Summary)
+	b.turn.Changes = append(b.turn.Changes, closeConversation(&b.conv, cl, b.now)...)
 	b.moved = true
+	if b.ladder == nil && b.newer() {
+		// The contact has written more than the turn could take up: it is as if
+		// that came right after the close, and opens it again (S1.1, S7.3).
+		b.conv.Status, b.conv.ClosedAt = frontdesk.Open, zeroTime
+		b.turn.Changes = append(b.turn.Changes, Change{What: "status", Old: string(frontdesk.Closed), New: string(frontdesk.Open)})
+	}
+}
+
+// filled completes what an agent wrote: the assignee's name is filled in, and
+// no raw variable is left (S5.5, I22).
+func (b *builder) filled(text string) string {
+	return variables.Fill(text, func(namespace, name string) (string, bool) {
+		return b.m.assigneeName(&b.conv), isAssigneeName(namespace, name)
+	})
 }
 
 // note adds an internal message by the agent.
@@ -246,11 +267,14 @@ func (m *Mux) note(c *frontdesk.Conversation, turnID, text string) frontdesk.Mes
 // to them, why the agent gave up.
 func (b *builder) notes() {
 	for _, text := range b.staged.comments {
+		if text = b.filled(text); text == "" {
+			continue
+		}
 		b.note(text)
 		b.turn.Changes = append(b.turn.Changes, Change{What: "comment", New: text})
 	}
 	if as := b.staged.assign; as != nil && b.conv.Assignee.Kind != frontdesk.AssigneeAgent && (as.Reason != "" || as.Summary != "") {
-		b.note(strings.TrimSpace("Handed over. " + as.Reason + "\n" + as.Summary))
+		b.note(strings.TrimSpace("Handed over. " + b.filled(as.Reason) + "\n" + b.filled(as.Summary)))
 	}
 	if b.out.failure != "" {
 		b.note(fmt.Sprintf("%s could not answer: %s.", b.a.cfg.Name, b.out.failure))
@@ -262,9 +286,19 @@ func (b *builder) notes() {
 func (b *builder) replies() {
 	text := b.out.text
 	if b.out.failure != "" {
-		text = b.a.cfg.Fallback.Text
+		text = b.fallback
 	}
 	b.queue(text, false, "")
+}
+
+// fallbackText is the set text of the fallback with its variables replaced;
+// empty where there is none, or the policy on outgoing texts forbids it.
+func (r *run) fallbackText() string {
+	text := cleanText(r.expand(r.a.cfg.Fallback.Text), r.a.cfg.Limits.ReplyBytes)
+	if text == "" {
+		return ""
+	}
+	return strings.Join(r.allowed([]string{text}), "")
 }
 
 // queue adds a text to the outbox. It returns the ID of the last message, or
@@ -273,9 +307,7 @@ func (b *builder) queue(text string, followUp bool, template string) (last strin
 	// Nothing but the assignee's name is filled in, and no raw variable leaves
 	// (S5.5, I22). The text is cleaned first: a character that is taken out
 	// must not complete a variable.
-	text = variables.Fill(cleanText(text, b.a.cfg.Limits.ReplyBytes), func(namespace, name string) (string, bool) {
-		return b.m.assigneeName(&b.conv), isAssigneeName(namespace, name)
-	})
+	text = b.filled(cleanText(text, b.a.cfg.Limits.ReplyBytes))
 	if text = cleanText(text, b.a.cfg.Limits.ReplyBytes); text == "" {
 		return ""
 	}
@@ -334,7 +366,7 @@ func (b *builder) consume() {
 			Agents: append(append([]string(nil), b.task.Trigger.Agents...), b.a.id),
 		}
 		if as := b.staged.assign; as != nil {
-			t.Reason, t.Summary = as.Reason, as.Summary
+			t.Reason, t.Summary = b.filled(as.Reason), b.filled(as.Summary)
 		}
 		b.turn.NextID = b.nextTurn(t)
 	case len(rest) == 0:
@@ -350,8 +382,12 @@ func (b *builder) consume() {
 func (b *builder) nextTurn(t Trigger) string {
 	if b.task.Kind == TaskApproval {
 		if have := b.view.Task(TaskTurn); have != nil {
-			b.tasks[TaskTurn] = have
-			return have.TurnID
+			again := *have
+			if t.Kind == TriggerHandoff { // its messages may all be answered: the handoff is what is left
+				again.Due, again.Trigger = b.now, t
+			}
+			b.tasks[TaskTurn] = &again
+			return again.TurnID
 		}
 	}
 	next := &Task{ConversationID: b.conv.ID, Kind: TaskTurn, Due: b.now, TurnID: b.m.newID(), Trigger: t}
@@ -405,7 +441,10 @@ func (b *builder) arm(l followup.Ladder, after string) *Task {
 	if !ok {
 		return nil
 	}
-	return &Task{ConversationID: b.conv.ID, Kind: TaskFollowUp, TurnID: b.m.newID(), Trigger: Trigger{Kind: TriggerFollowUp}, Ladder: &s}
+	// The ladder knows who had the conversation: its own handoffs count since
+	// the contact wrote, too (S9.3).
+	t := Trigger{Kind: TriggerFollowUp, Agents: b.task.Trigger.Agents}
+	return &Task{ConversationID: b.conv.ID, Kind: TaskFollowUp, TurnID: b.m.newID(), Trigger: t, Ladder: &s}
 }
 
 // exit names the one reason for which the turn ended.

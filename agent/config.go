@@ -353,16 +353,33 @@ func (c *Config) validateNumbers() (errs []error) {
 	if c.Debounce < 0 {
 		errs = append(errs, fmt.Errorf("agent: Debounce is %v: give a positive duration, 0 for the default, or Off", c.Debounce))
 	}
-	for _, name := range []string{"LLM", "Action", "Send"} {
-		if v := bounds[name]; v >= t.Lease && t.Lease > 0 {
-			errs = append(errs, fmt.Errorf("agent: Timeouts.%s (%v) is not shorter than Timeouts.Lease (%v): a lease must outlast what it protects", name, v, t.Lease))
-		}
-	}
+	errs = append(errs, c.outlasted(t.Lease)...)
 	if err := c.FollowUps.Quiet.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("agent: FollowUps.Quiet: %w", err))
 	}
 	if c.FollowUps.Window == WindowTemplate && c.FollowUps.Template == "" {
 		errs = append(errs, errors.New("agent: FollowUps.Window is WindowTemplate and FollowUps.Template is empty: name the channel's template"))
+	}
+	return errs
+}
+
+// outlasted reports what a lease would not outlast: another worker would begin
+// the same while it is under way (protocol rule 4).
+func (c *Config) outlasted(lease time.Duration) (errs []error) {
+	if lease <= 0 {
+		return nil // reported as a fault of its own
+	}
+	fault := func(name string, v time.Duration) {
+		if v >= lease {
+			errs = append(errs, fmt.Errorf("agent: %s (%v) is not shorter than Timeouts.Lease (%v): a lease must outlast what it protects", name, v, lease))
+		}
+	}
+	fault("Timeouts.LLM", c.Timeouts.LLM)
+	fault("Timeouts.Action", c.Timeouts.Action)
+	fault("Timeouts.Send", c.Timeouts.Send)
+	fault("Timeouts.Knowledge", c.Timeouts.Knowledge)
+	for _, a := range c.Actions {
+		fault("the Timeout of action "+a.Name, a.Timeout)
 	}
 	return errs
 }

@@ -67,15 +67,20 @@ type journal struct {
 	rows   []Entry // not stored yet
 	start  *startData
 	steps  []step
-	seen   int64
+	// past counts the answers with calls that a restart dropped: the key of an
+	// effect is never used for another (protocol rule 6).
+	past int
+	seen int64
 	// superseded counts the marks.
 	superseded int
 	rounds     int
 	usage      Usage
 	sources    []string
 	missing    []string
-	// dropped counts answers in a row that were no use.
+	// dropped counts answers in a row that were no use, useless says why the
+	// last one was not.
 	dropped int
+	useless string
 	// written are the texts of a ladder's step by what they are for.
 	written map[string]string
 	// started is an approved at-most-once call whose outcome a crash hid.
@@ -115,6 +120,7 @@ func (j *journal) apply(row Entry) error {
 					}
 				}
 			}
+			j.past += len(j.steps)
 			j.steps = nil
 			d.Started = j.start.Started
 		}
@@ -160,7 +166,7 @@ func (j *journal) addAnswer(d answerData) {
 	j.usage.InputTokens += d.Response.Usage.InputTokens
 	j.usage.OutputTokens += d.Response.Usage.OutputTokens
 	j.sources, j.missing = union(j.sources, d.Sources), union(j.missing, d.Missing)
-	if d.Dropped != "" {
+	if j.useless = d.Dropped; d.Dropped != "" {
 		j.dropped++
 		return
 	}

@@ -168,6 +168,7 @@ func (r *run) checkActions(ctx context.Context) (why string) {
 			r.ladder.outside = append(r.ladder.outside, resultData{Call: rec, Outside: true})
 			continue
 		}
+		r.expandResult(&res)
 		checked, err := r.a.rules.check(res, false)
 		if err != nil {
 			return gone(err)
@@ -183,6 +184,28 @@ func (r *run) checkActions(ctx context.Context) (why string) {
 		r.ladder.results = append(r.ladder.results, resultData{Call: rec, Result: &checked})
 	}
 	return ""
+}
+
+// expandResult replaces the variables in what a step writes down (S4.3).
+func (r *run) expandResult(res *actions.Result) {
+	env := r.env()
+	res.Comment, _ = variables.Parse(res.Comment).Expand(env)
+	env.Deferred = nil // a field is set before anybody is assigned
+	for id, v := range res.Set {
+		text, missing := variables.Parse(v.String()).Expand(env)
+		r.missing = append(r.missing, missing...)
+		res.Set[id] = frontdesk.Text(text)
+	}
+}
+
+// env is what texts of the configuration are expanded with. The assignee is
+// left to the commit, which may assign (S5.5).
+func (r *run) env() variables.Env {
+	return variables.Env{
+		Lookup:   variables.ForContact(*r.view.Contact, "", r.now, r.a.location),
+		Limit:    r.a.cfg.Limits.ValueLength,
+		Deferred: isAssigneeName,
+	}
 }
 
 // stepCallID is the ID, and the idempotency key, of the i-th action of a step.
@@ -343,8 +366,12 @@ func (r *run) writeStep(ctx context.Context, closing bool) error {
 	}
 	switch {
 	case text != "":
-		for _, part := range strings.Split(text, "\n---\n") {
-			if part = strings.TrimSpace(part); part != "" {
+		wanted := 1
+		if s.step.Mode != followup.Alternatives {
+			wanted = max(len(examples), 1) // however many the LLM wrote
+		}
+		for _, part := range strings.SplitN(text, "\n---\n", wanted) {
+			if part = strings.TrimSpace(strings.ReplaceAll(part, "\n---\n", "\n\n")); part != "" {
 				s.texts = append(s.texts, part)
 			}
 		}
@@ -367,7 +394,7 @@ func (r *run) allowed(texts []string) []string {
 	for _, text := range texts {
 		text, err := applyHook(hook, text)
 		if err != nil {
-			r.m.log.Warn("a rule for outgoing texts forbids a follow-up", "turn", r.task.TurnID, "error", err)
+			r.m.log.Warn("a rule for outgoing texts forbids a text", "turn", r.task.TurnID, "error", r.m.loggable(err))
 			continue
 		}
 		out = append(out, text)
@@ -377,16 +404,9 @@ func (r *run) allowed(texts []string) []string {
 
 // ownTexts are the prompt's texts with their variables replaced (S4.3).
 func (r *run) ownTexts() []string {
-	env := variables.Env{
-		Lookup:   variables.ForContact(*r.view.Contact, "", r.now, r.a.location),
-		Limit:    r.a.cfg.Limits.ValueLength,
-		Deferred: isAssigneeName, // the step itself may assign (S5.5)
-	}
 	var out []string
 	for _, msg := range r.ladder.step.Messages {
-		text, missing := variables.Parse(msg.Text).Expand(env)
-		r.missing = append(r.missing, missing...)
-		if text = cleanText(text, r.a.cfg.Limits.ReplyBytes); text != "" {
+		if text := cleanText(r.expand(msg.Text), r.a.cfg.Limits.ReplyBytes); text != "" {
 			out = append(out, text)
 		}
 	}
@@ -476,6 +496,9 @@ func (b *builder) ladderMessages() {
 	for _, text := range s.texts {
 		if id := b.queue(text, true, template); id != "" {
 			last = id
+		}
+		if template != "" && last != "" {
+			break // it stands in for all of them
 		}
 	}
 	next := s.state.Fired(b.now, last)

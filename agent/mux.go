@@ -79,6 +79,11 @@ func NewMux(agents ...*Agent) (*Mux, error) {
 		if a == nil {
 			continue
 		}
+		for _, err := range a.cfg.outlasted(first.cfg.Timeouts.Lease) { // the lease that all work under
+			if a != first {
+				errs = append(errs, fmt.Errorf("%w (the lease of a Mux is its first agent's)", err))
+			}
+		}
 		for _, name := range sortedKeys(a.rules.targets) {
 			t := a.rules.targets[name].Target
 			if t.Kind == frontdesk.TargetAIAgent && m.byID[t.ID] == nil {
@@ -177,7 +182,11 @@ func (m *Mux) Handle(ctx context.Context, in frontdesk.Inbound) (Turn, error) {
 		return Turn{}, err
 	}
 	if acc.duplicate {
-		return m.recorded(ctx, acc)
+		t, err := m.recorded(ctx, acc)
+		if err != nil {
+			m.log.Error("load turn", "conversation", acc.conversationID, "error", err)
+		}
+		return t, nil
 	}
 	var done []*Turn
 	for {
@@ -346,7 +355,7 @@ func (m *Mux) Run(ctx context.Context) error {
 				slots <- struct{}{}
 				wg.Add(1)
 				go func() {
-					defer func() { <-slots; wg.Done(); m.notify() }()
+					defer func() { <-slots; m.notify(); wg.Done() }()
 					m.work(ctx, t)
 				}()
 			}

@@ -53,10 +53,28 @@ func (m *Mux) operate(ctx context.Context, what, conversationID string, change f
 			m.notify()
 			return nil
 		case !errors.Is(err, ErrConflict):
+			if m.applied(ctx, &o.c) {
+				m.notify()
+				return nil
+			}
 			return fmt.Errorf("agent: %s: %w", what, err)
 		}
 	}
 	return fmt.Errorf("agent: %s: the store reports a conflict every time: check it with agenttest.TestStore", what)
+}
+
+// applied reports whether a commit whose outcome is not known was stored: its
+// newest message tells. A human who was told that it failed would write twice.
+func (m *Mux) applied(ctx context.Context, c *Commit) bool {
+	if len(c.Messages) == 0 {
+		return false
+	}
+	newest := &c.Messages[len(c.Messages)-1]
+	if newest.Direction == frontdesk.DirInbound {
+		return false // it was there before
+	}
+	view, err := m.store.Load(ctx, Query{MessageID: newest.ID})
+	return err == nil && view.Found != nil
 }
 
 // changedHands raises the epoch, and ends what an agent had under way: its
@@ -206,15 +224,26 @@ func (o *operation) triggerAgent() {
 	if o.conv.Status != frontdesk.Open || o.conv.OptedOut {
 		return
 	}
+	trigger := func() {
+		o.c.Put = append(o.c.Put, Task{
+			ConversationID: o.conv.ID, Kind: TaskTurn, Due: o.m.now(), TurnID: o.m.newID(), Trigger: Trigger{Kind: TriggerAssigned},
+		})
+	}
+	if len(o.view.Waiting) > 0 {
+		trigger() // whoever wrote since without taking over: no turn has answered (I1)
+		return
+	}
 	for i := len(o.view.History) - 1; i >= 0; i-- {
-		switch o.view.History[i].Direction {
+		msg := &o.view.History[i]
+		switch msg.Direction {
 		case frontdesk.DirOutbound:
+			if msg.Status == frontdesk.Cancelled || msg.Status == frontdesk.Failed || msg.Status == frontdesk.Queued && !msg.Exempt {
+				continue // no answer: it did not go out, or is of an older epoch now
+			}
 			o.c.Delete = append(o.c.Delete, TaskTurn)
 			return
 		case frontdesk.DirInbound:
-			o.c.Put = append(o.c.Put, Task{
-				ConversationID: o.conv.ID, Kind: TaskTurn, Due: o.m.now(), TurnID: o.m.newID(), Trigger: Trigger{Kind: TriggerAssigned},
-			})
+			trigger()
 			return
 		}
 	}

@@ -42,20 +42,15 @@ func (a *Agent) systemFrame() string {
 // systemPrompt writes the system prompt of a turn.
 func (r *run) systemPrompt(ctx context.Context) string {
 	a := r.a
-	env := variables.Env{
-		Lookup:   variables.ForContact(*r.view.Contact, "", r.now, a.location),
-		Limit:    a.cfg.Limits.ValueLength,
-		Deferred: isAssigneeName,
-	}
+	env := r.env()
 	var b strings.Builder
-	r.sources = nil
+	r.sources, r.secret = nil, nil
 	b.Grow(len(a.frame) + len(a.playbook.Text) + 1024)
 	b.WriteString(a.frame)
 	b.WriteString("==== INSTRUCTIONS, to be followed in their order ====\n")
 	text, missing := a.text.Expand(env)
 	r.missing = missing
 	b.WriteString(text)
-	r.expanded = text
 	b.WriteString("\n==== END OF INSTRUCTIONS ====\n")
 	if len(a.prompts) > 0 {
 		b.WriteString("\nRules for actions, which may apply at any time:\n")
@@ -94,7 +89,7 @@ func (r *run) writeContact(b *strings.Builder) {
 		fmt.Fprintf(b, "- lifecycle stage: %s\n", quote(c.Stage))
 	}
 	if len(c.Tags) > 0 {
-		fmt.Fprintf(b, "- tags: %s\n", quote(strings.Join(c.Tags, ", ")))
+		fmt.Fprintf(b, "- tags: %s\n", quote(variables.Defuse(variables.Clean(strings.Join(c.Tags, ", "), 10*r.a.cfg.Limits.ValueLength))))
 	}
 }
 
@@ -213,8 +208,16 @@ func (r *run) chat() []ChatMessage {
 func (r *run) renderBefore(first int64) []ChatMessage {
 	limit := r.a.cfg.Limits.History
 	base := r.upTo(0, first)
-	if n := len(base) - limit; n > 0 && len(r.view.Waiting) < limit {
+	// What waits is shown whole where there is more of it than the limit, up to
+	// a bound: a flood of messages must not become a flood of tokens (I2).
+	if n := len(base) - min(max(limit, len(r.view.Waiting)), 10*limit); n > 0 {
 		base = base[n:]
+	}
+	for i, size := len(base)-1, 0; i >= 0; i-- {
+		if size += len(base[i].Text); size > 4*r.a.cfg.Limits.InboundBytes && i < len(base)-1 {
+			base = base[i+1:]
+			break
+		}
 	}
 	room := len(base) + 10 // for the calls of a few answers of this turn
 	for _, t := range r.view.Turns {
@@ -381,25 +384,6 @@ func (r *run) pending() bool {
 	return false
 }
 
-// leaks reports whether a text gives away what only the LLM should know: the
-// canary, or a long piece of the instructions word for word. What they quote
-// is there to be said, and so is what knowledge sources hold.
-func (r *run) leaks(text string) bool {
-	if strings.Contains(text, r.a.canary) {
-		return true
-	}
-	const window, stride = 160, 80
-	if len(text) >= window && r.secret == "" {
-		r.secret = r.a.frame + withoutQuotes(r.expanded)
-	}
-	for i := 0; i+window <= len(text); i += stride {
-		if strings.Contains(r.secret, text[i:i+window]) {
-			return true
-		}
-	}
-	return false
-}
-
 // withoutQuotes returns a text with NUL in place of all that stands in double
 // quotes within a line.
 func withoutQuotes(text string) string {
@@ -423,40 +407,4 @@ func withoutQuotes(text string) string {
 		b.WriteString(line)
 	}
 	return b.String()
-}
-
-// callAsText reports whether a text is a tool call that the LLM wrote out
-// instead of making it: it is neither run nor sent.
-func callAsText(text string) bool {
-	for _, mark := range []string{"<tool_call", "<function=", "<function_call", "<|tool", "[TOOL_CALLS]", "<invoke "} {
-		if strings.Contains(text, mark) {
-			return true
-		}
-	}
-	for i := 0; i < len(text); i++ {
-		if text[i] != '{' {
-			continue
-		}
-		var obj map[string]json.RawMessage
-		dec := json.NewDecoder(strings.NewReader(text[i:]))
-		if dec.Decode(&obj) != nil {
-			continue
-		}
-		name, args := false, false
-		for k := range obj {
-			switch strings.ToLower(k) {
-			case "name", "tool", "function", "action", "tool_name", "function_name":
-				name = true
-			case "arguments", "parameters", "args", "input", "tool_input", "action_input":
-				args = true
-			case "tool_calls", "function_call", "tool_call":
-				name, args = true, true
-			}
-		}
-		if name && args {
-			return true
-		}
-		i += int(dec.InputOffset()) - 1
-	}
-	return false
 }

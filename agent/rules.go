@@ -382,11 +382,18 @@ func satisfies(c instructions.Constraint, v frontdesk.Value) bool {
 		return false
 	}
 	cmp := strings.Compare(text, want) // dates in their canonical form compare as text
-	if n, ok := v.Float(); ok {
-		w, err := strconv.ParseFloat(c.Value, 64)
-		if err != nil {
-			return false
+	w, err := strconv.ParseFloat(c.Value, 64)
+	n, ok := v.Float()
+	if ok && err != nil {
+		return false
+	}
+	if !ok && err == nil { // a field of another type that holds a number
+		parsed, perr := frontdesk.ParseValue(frontdesk.TypeNumber, v.String())
+		if n, ok = parsed.Float(); !ok || perr != nil {
+			return c.Op == instructions.OpNotEqual // no number is above, below or equal to one
 		}
+	}
+	if ok {
 		cmp = 0
 		if n < w {
 			cmp = -1

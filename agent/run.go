@@ -27,9 +27,9 @@ type run struct {
 	// LLM call of a run needs no second look.
 	fresh  bool
 	system string
-	// expanded are the instructions in it; what of them must not be shown to
-	// anybody is made of it when a text is long enough to show it.
-	expanded, secret string
+	// secret is what of the instructions must not be shown to anybody, made
+	// when a text is long enough to show it.
+	secret []string
 	// before is the rendered conversation up to the message beforeSeq.
 	before    []ChatMessage
 	beforeSeq int64
@@ -371,6 +371,14 @@ func (r *run) drop(ctx context.Context) (*Turn, error) {
 				c.Delete = nil
 				c.Put = append(c.Put, Task{ConversationID: conv.ID, Kind: TaskTurn, Due: r.m.now(), TurnID: r.m.newID(), Trigger: Trigger{Kind: TriggerInbound}})
 			}
+			if r.approval != nil {
+				if next := r.m.nextApproval(*t, r.approval.ID); next != nil {
+					c.Delete, c.Put = nil, []Task{*next} // the other calls are refused in their turn
+				}
+			}
+		}
+		if r.approval != nil {
+			c.Approvals = []Approval{r.concluded()}
 		}
 		if err = r.m.store.Commit(ctx, c); err == nil {
 			return turn, nil

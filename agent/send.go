@@ -14,8 +14,9 @@ import (
 // crash in between, the claim tells that the message may have gone out.
 func (m *Mux) runSend(ctx context.Context, t ClaimedTask) error {
 	for {
-		if now := m.now(); t.until.Sub(now) < m.cfg.Timeouts.Lease*3/4 {
-			// A long outbox on a slow channel outlasts a lease.
+		if now := m.now(); t.until.Sub(now) < max(m.cfg.Timeouts.Lease*3/4, (m.cfg.Timeouts.Lease+m.cfg.Timeouts.Send)/2) {
+			// A long outbox on a slow channel outlasts a lease. What is left
+			// is always more than a send may take, or none would start.
 			until := now.Add(m.cfg.Timeouts.Lease)
 			if err := m.store.Append(ctx, Append{Fence: t.Fence, Until: until}); err != nil {
 				return fmt.Errorf("agent: renew the lease: %w", err)
@@ -82,7 +83,7 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 	msg.Status, msg.ClaimedAt = frontdesk.Sending, m.now()
 	msg.Attempts++
 	claim := Commit{Fence: &t.Fence, Conversation: clone(view.Conversation), Messages: []frontdesk.Message{msg}}
-	if err := m.store.Commit(ctx, claim); err != nil {
+	if err := m.store.Commit(ctx, claim); err != nil && !m.claimed(ctx, msg, err) {
 		return false, err
 	}
 	if now := m.now(); now.Sub(msg.ClaimedAt) > m.cfg.Timeouts.Send || t.until.Sub(now) < m.cfg.Timeouts.Send {
@@ -97,6 +98,17 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 		ConversationID: view.Conversation.ID, Text: msg.Text, Author: msg.Author, Template: msg.Template, Attempt: msg.Attempts,
 	})
 	return m.outcome(ctx, t, msg, caps, receipt, serr)
+}
+
+// claimed reports whether the claim of a message was stored although the
+// commit's answer was lost. Nobody has begun to send it then: to take it for a
+// crash in the middle of a send would lose it.
+func (m *Mux) claimed(ctx context.Context, msg frontdesk.Message, err error) bool {
+	if errors.Is(err, ErrConflict) || errors.Is(err, ErrFenced) {
+		return false
+	}
+	view, err := m.store.Load(ctx, Query{MessageID: msg.ID})
+	return err == nil && view.Found != nil && view.Found.Status == frontdesk.Sending && view.Found.Attempts == msg.Attempts
 }
 
 // mayNotGo says why a message must not be sent any more, and what becomes of
@@ -154,14 +166,17 @@ func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message,
 	if serr == nil {
 		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Sent, "", receipt.ProviderID)
 	}
-	if ctx.Err() != nil {
-		// The program is stopping. The claim stays: whoever goes on treats it
-		// as a crash in the middle of a send.
-		return true, ctx.Err()
-	}
-	m.log.Warn("send", "message", msg.ID, "conversation", msg.ConversationID, "attempt", msg.Attempts, "error", m.loggable(serr))
 	var se *SendError
 	known := errors.As(serr, &se)
+	if ctx.Err() != nil {
+		if !known {
+			// The program is stopping. The claim stays: whoever goes on treats
+			// it as a crash in the middle of a send.
+			return true, ctx.Err()
+		}
+		ctx = context.WithoutCancel(ctx) // what is known must not be lost (S10.2)
+	}
+	m.log.Warn("send", "message", msg.ID, "conversation", msg.ConversationID, "attempt", msg.Attempts, "error", m.loggable(serr))
 	reason := clip(serr.Error(), 300)
 	switch {
 	case known && se.Outcome == Rejected:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
@@ -199,7 +200,7 @@ func (r *run) examine(resp *Response, tools bool) (Response, string) {
 	}
 	if hook := r.a.cfg.Outgoing; hook != nil {
 		text, err := applyHook(hook, a.Text)
-		if err != nil || text == "" {
+		if text = cleanText(text, r.a.cfg.Limits.ReplyBytes); err != nil || invisible(text) {
 			return drop("a rule for outgoing texts forbids it")
 		}
 		a.Text = text
@@ -210,7 +211,7 @@ func (r *run) examine(resp *Response, tools bool) (Response, string) {
 // unsendable says why a text must not reach a contact.
 func (r *run) unsendable(text string) string {
 	switch {
-	case callAsText(text):
+	case r.a.callAsText(text):
 		return "it is an action call written as text"
 	case r.leaks(text):
 		return "it shows the instructions"
@@ -236,7 +237,7 @@ func journalled(args json.RawMessage) json.RawMessage {
 	if len(args) > 128<<10 {
 		args = args[:128<<10]
 	}
-	if json.Valid(args) {
+	if json.Valid(args) && utf8.Valid(args) {
 		return args
 	}
 	b, err := json.Marshal(cleanText(string(args), len(args)))
@@ -272,7 +273,7 @@ func (r *run) runCalls(ctx context.Context, s *step) (failure string, err error)
 // runCall runs the i-th call of an answer, or says why not.
 func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, failure string, err error) {
 	call := s.answer.Calls[i]
-	id := fmt.Sprintf("%s/%d/%d", r.task.TurnID, len(r.j.steps), i+1)
+	id := fmt.Sprintf("%s/%d/%d", r.task.TurnID, r.j.past+len(r.j.steps), i+1)
 	res.Call = CallRecord{ID: id, Name: clip(call.Name, 64), Arguments: call.Arguments}
 	refuse := func(outcome CallOutcome, detail string) (resultData, string, error) {
 		res.Call.Outcome, res.Call.Detail = outcome, detail
@@ -302,7 +303,7 @@ func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, fail
 	if t == nil {
 		return refuse(CallRefused, "there is no such action: use one of "+strings.Join(r.a.toolNames(), ", "))
 	}
-	if r.leaks(string(call.Arguments)) {
+	if r.leaksIn(call.Arguments) {
 		return refuse(CallRefused, "not run: the instructions are not shown to anybody, actions among them")
 	}
 	args, cerr := t.checker.Check(call.Arguments)
@@ -352,6 +353,11 @@ func (r *run) perform(ctx context.Context, t *tool, res resultData, refuse func(
 	}
 	content := result.Content
 	result.Content = ""
+	if t.action.Builtin {
+		if result, err = r.a.plain(result); err != nil {
+			return refuse(CallRefused, err.Error())
+		}
+	}
 	checked, err := r.a.rules.check(result, t.action.Builtin)
 	if err != nil {
 		if t.action.Builtin {
@@ -451,7 +457,7 @@ func (r *run) checkAssign(ctx context.Context, as *actions.Assignment) (note, re
 
 // guard bounds what a turn may call (S6.10).
 func (r *run) guard(s *step, call ToolCall) string {
-	total, same := 0, 0
+	total, same := len(r.j.carried), 0
 	for i := range r.j.steps {
 		st := &r.j.steps[i]
 		for k := range st.results {

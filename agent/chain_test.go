@@ -1,0 +1,118 @@
+package agent_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
+	"github.com/seed-a71cb1d8/frontdesk/followup"
+)
+
+// always is an LLM that says the same whatever it is asked.
+func always(text string) agent.LLM {
+	return agenttest.LLMFunc(func(context.Context, *agent.Request) (*agent.Response, error) {
+		return &agent.Response{Text: text}, nil
+	})
+}
+
+// S9.3: ladders whose steps hand over to AI agents do not go on for ever: who
+// had the conversation since the contact wrote does not get it once more.
+func TestLaddersDoNotHandOverForEver(t *testing.T) {
+	k := newKit(t, nobody(t))
+	k.three(always("A"), always("B"), always("C"), func(c *agent.Config) {
+		to := "Support Agent"
+		if c.Name == "Support Agent" {
+			to = "Sales Agent"
+		}
+		c.Ladders = []followup.Ladder{steps(after(time.Minute, "still there?", followup.Action{Name: "assign", Target: to}))}
+	})
+	k.say("hi")
+	for range 20 {
+		k.pass(2 * time.Minute)
+	}
+	assert.Less(t, len(k.sent()), 8, "%v", k.sent())
+}
+
+// I32: a reply that was queued when the conversation was given to another AI
+// agent is never sent, so it is no answer: that agent answers.
+func TestReassignedBeforeTheReplyWasSent(t *testing.T) {
+	k := newKit(t, nobody(t))
+	k.three(always("A"), always("B"), always("C"))
+	k.channel.FailNext(1, agenttest.NotSent("down"))
+	k.say("hi")
+	require.Empty(t, k.sent())
+	require.NoError(t, k.mux.Assign(k.ctx, k.conversation().ID, frontdesk.Target{Name: "Support Agent"}, "ana"))
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"B"}, k.sent())
+}
+
+// S9.2, S6.9: the turn of an approval takes up a message that waits and hands
+// over: the next agent answers all the same.
+func TestApprovalTurnHandsOverWhileAMessageWaits(t *testing.T) {
+	act, _ := counter("refund", nil)
+	act.NeedsApproval = true
+	k := newKit(t, nobody(t))
+	k.three(agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("looking"),
+		passTo("Support Agent"), agenttest.Say("passing on"),
+	), agenttest.Script(t, agenttest.Say("Support here")), nobody(t), with(act))
+	turn := k.say("refund")
+	require.NoError(t, k.mux.Resolve(k.ctx, turn.Calls[0].ID, true, "ana"))
+	k.accept("and also this")
+	k.runDue()
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"looking", "passing on", "Support here"}, k.sent())
+}
+
+// S6.9: calls that were approved and not run when the conversation was taken
+// over are refused, and those that were run keep their outcome.
+func TestApprovalsAreRefusedWhenTheTurnIsDropped(t *testing.T) {
+	act, keys := counter("refund", nil)
+	act.NeedsApproval = true
+	var k *kit
+	k = newKit(t, agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("one"),
+		agenttest.CallTool("refund", nil), agenttest.Say("two"),
+		agenttest.Func(func(context.Context, *agent.Request) (*agent.Response, error) {
+			_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: k.conversation().ID, UserID: "ana", Text: "mine"})
+			return &agent.Response{Text: "never"}, err
+		}),
+	), with(act))
+	first, second := k.say("a"), k.say("b")
+	require.NoError(t, k.mux.Resolve(k.ctx, first.Calls[0].ID, true, "ana"))
+	require.NoError(t, k.mux.Resolve(k.ctx, second.Calls[0].ID, true, "ana"))
+	k.runDue()
+	assert.Len(t, *keys, 1)
+	v1, err := k.store.Load(k.ctx, agent.Query{CallID: first.Calls[0].ID})
+	require.NoError(t, err)
+	v2, err := k.store.Load(k.ctx, agent.Query{CallID: second.Calls[0].ID})
+	require.NoError(t, err)
+	assert.Equal(t, agent.ApprovalApproved, v1.Approval.Status)
+	assert.Contains(t, v1.Approval.Outcome, "done")
+	assert.Equal(t, agent.ApprovalRefused, v2.Approval.Status, "S6.9: a changed epoch refuses it")
+	assert.NotEmpty(t, v2.Approval.Outcome)
+	assert.Empty(t, k.view().Tasks)
+}
+
+// S7.3, S1.1: what comes while a turn closes, after the last supersede, opens
+// the conversation again and is answered.
+func TestWhatCameWhileClosingIsAnswered(t *testing.T) {
+	var k *kit
+	k = newKit(t, agenttest.Script(t,
+		agenttest.CallTool("close_conversation", args{}),
+		agenttest.Func(func(context.Context, *agent.Request) (*agent.Response, error) {
+			k.accept("wait!")
+			return &agent.Response{Text: "bye 1"}, nil
+		}).Times(4),
+		agenttest.Say("I am here"),
+	))
+	k.say("done")
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"bye 1", "I am here"}, k.sent())
+}
