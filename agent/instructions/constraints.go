@@ -144,18 +144,29 @@ func (c *compiler) wordsBefore(s *sentence, at int) (name string, from int) {
 	if last.id != "" && strings.Trim(c.text[last.end:at], " *_`\"") == "" {
 		return last.id, last.start
 	}
-	before := strings.TrimRight(c.text[s.start:at], " *_`\"\u00a0")
-	end := s.start + len(before)
-	i := len(before)
+	name, i := lastWord(c.text[s.start:at])
+	if copulas[fold.Phrase(name)] { // "the order is ≥ 1,000"
+		name, i = lastWord(c.text[s.start : s.start+i])
+	}
+	return name, s.start + i
+}
+
+// lastWord returns the word that a text ends with, marks aside, and its offset.
+func lastWord(s string) (word string, at int) {
+	s = strings.TrimRight(s, " *_`\"\u00a0")
+	i := len(s)
 	for i > 0 {
-		r, n := utf8.DecodeLastRuneInString(before[:i])
+		r, n := utf8.DecodeLastRuneInString(s[:i])
 		if !fold.WordRune(r) && r != '-' {
 			break
 		}
 		i -= n
 	}
-	return before[i:], min(s.start+i, end)
+	return s[i:], i
 }
+
+// copulas stand between a name and a sign of comparison.
+var copulas = map[string]bool{"is": true, "are": true, "be": true, "adalah": true, "es": true, "é": true, "est": true, "ist": true, "è": true, "sea": true, "seja": true, "soit": true, "sia": true, "là": true, "ialah": true}
 
 // wordConstraints reads "ends with @example.com", "at least 18", "is one of".
 func (c *compiler) wordConstraints(i int) {
@@ -279,7 +290,10 @@ func (c *compiler) constraintValues(from, end int, op Operator) (values []string
 				if !unicode.IsDigit(first) {
 					return values, i
 				}
-				word = plainNumber(word)
+				run = grouped(c.text[i:end], len(word))
+				values, i = append(values, plainNumber(run)), i+len(run)
+				stop = i
+				return values, stop
 			case OpEndsWith, OpStartsWith, OpContains:
 				if first != '@' && first != '.' && first != '+' && !unicode.IsDigit(first) && !strings.Contains(word, ".") {
 					return values, i
@@ -299,6 +313,26 @@ func (c *compiler) constraintValues(from, end int, op Operator) (values []string
 		i = next
 	}
 	return values, stop
+}
+
+// grouped extends a number of n bytes at the start of s by the groups of three
+// digits that spaces set apart: "50 000".
+func grouped(s string, n int) string {
+	for {
+		r, size := utf8.DecodeRuneInString(s[n:])
+		if r != ' ' && r != '\u00a0' && r != '\u202f' {
+			return s[:n]
+		}
+		k, digits := n+size, 0
+		for r, size := utf8.DecodeRuneInString(s[k:]); unicode.IsDigit(r); r, size = utf8.DecodeRuneInString(s[k:]) {
+			k += size
+			digits++
+		}
+		if digits != 3 {
+			return s[:n]
+		}
+		n = k
+	}
 }
 
 // alternative reads "or" or a comma between two values.

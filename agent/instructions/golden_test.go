@@ -74,6 +74,16 @@ func options(t *testing.T, comment string) (opts instructions.Options, action st
 			opts.ReplyWindow = d
 		case "action-prompt":
 			action = value
+		case "team":
+			opts.Workspace.Teams = append(opts.Workspace.Teams, frontdesk.Team{ID: value, Name: value})
+		case "user":
+			opts.Workspace.Users = append(opts.Workspace.Users, frontdesk.User{ID: value, Name: value})
+		case "field":
+			opts.Workspace.Fields = append(opts.Workspace.Fields, frontdesk.Field{ID: strings.ToLower(value), Name: value})
+		case "stage":
+			opts.Workspace.LifecycleStages = append(opts.Workspace.LifecycleStages, value)
+		case "note":
+			opts.Workspace.ClosingNotes = append(opts.Workspace.ClosingNotes, value)
 		}
 	}
 	return opts, action

@@ -185,7 +185,7 @@ func (r *reader) clause(s *sentence, k int, follow bool) {
 	}
 	if t := c.clauseHas(cl, "then", "finally"); t >= 0 && (silence < 0 || t < silence) {
 		r.then = true
-		r.finally = r.finally || c.tokens[t].any("finally") || k == 0
+		r.finally = r.finally || c.tokens[t].any("finally") || k == 0 && !r.saidOnLine(s)
 	}
 	switch {
 	case silence >= 0:
@@ -198,6 +198,25 @@ func (r *reader) clause(s *sentence, k int, follow bool) {
 		r.duration(s, k, follow, delays)
 	}
 	r.content(s, cl)
+}
+
+// saidOnLine reports whether the current step says a whole sentence on the line
+// of s, which is no question: "'I will close this now.' Then close" is one step.
+func (r *reader) saidOnLine(s *sentence) bool {
+	if r.cur == nil {
+		return false
+	}
+	d := r.cur.last()
+	if len(d.messages) == 0 || d.follows || r.c.lineAt(d.lastQuote-1) != s.line {
+		return false
+	}
+	return !asks(d.messages[len(d.messages)-1].Text)
+}
+
+// asks reports whether a message ends in a question.
+func asks(message string) bool {
+	last, _ := utf8.DecodeLastRuneInString(message)
+	return last == '?' || last == '？' || last == '؟'
 }
 
 // delaysIn returns the delays of a clause, by index.
@@ -451,11 +470,32 @@ func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 		if d.line != s.line && r.intro {
 			d.start, d.line = x.start, s.line
 		}
-	case r.cur.last().hasContent() && (r.then || leads):
+	case r.cur.last().hasContent() && (r.then || leads || r.goesOnAfter(cl, x)):
 		r.take(r.begin(s, x.start, x.end), delays, cl)
 	case r.follows(x):
 		r.trail(s, x, cl, delays)
 	}
+}
+
+// goesOnAfter reports whether a clause goes on to the next step: "say 'A' and
+// after another hour close the conversation". The step before has its time, and
+// something is done after this one.
+func (r *reader) goesOnAfter(cl clause, x delay) bool {
+	c, d := r.c, r.cur.last()
+	if len(d.delays) == 0 || d.timeEnd > cl.start || x.start-cl.start > 30 {
+		return false
+	}
+	for t := cl.lo; t < x.lo; t++ {
+		if !c.tokens[t].any("after", "another", "and", "then", "to") {
+			return false
+		}
+	}
+	for t := x.hi; t < cl.hi; t++ {
+		if name, _, ok := actionKind(c.tokens[t]); ok && order[name] > 0 || c.tokens[t].any("send") {
+			return true
+		}
+	}
+	return false
 }
 
 // trail takes a time that stands behind its message: "'A' after 5 minutes, 'B'
@@ -537,8 +577,7 @@ func (r *reader) opens(s *sentence, d *draft) bool {
 		return true
 	}
 	if n := len(d.messages); n > 0 {
-		last, _ := utf8.DecodeLastRuneInString(d.messages[n-1].Text)
-		return last == '?' || last == '？' || last == '؟'
+		return asks(d.messages[n-1].Text)
 	}
 	return false
 }
@@ -620,8 +659,11 @@ func (c *compiler) ladderCondition(s *sentence, start int) string {
 func (c *compiler) lineNamesFollowUp(l line, end int) bool {
 	k, _ := slices.BinarySearchFunc(c.tokens, l.body, func(t token, o int) int { return t.start - o })
 	for ; k < len(c.tokens) && c.tokens[k].start < end; k++ {
-		if c.tokens[k].any("follow_up", "silence", "finally", "then", vocabulary.Number, vocabulary.Unit) {
+		if c.tokens[k].any("follow_up", "silence", "finally", "then", vocabulary.Unit) {
 			return true
+		}
+		if v, ok := c.tokens[k].Value(vocabulary.Number); ok && (v != "1" || c.tokens[k].Start < len(c.shadow.Text) && isDigitByte(c.shadow.Text[c.tokens[k].Start])) {
+			return true // not the article of "If they want a tour:"
 		}
 	}
 	return false

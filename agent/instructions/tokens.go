@@ -368,10 +368,38 @@ func (c *compiler) stopsAt(at, after, end int) bool {
 	if !unicode.IsSpace(next) && !unicode.Is(unicode.Pf, next) && !strings.ContainsRune("*\")»”_", next) && !fold.Unspaced(next) {
 		return false
 	}
-	// "e.g." and "mis." end no sentence, nor does a stop before a small letter.
+	// A stop before a small letter ends a sentence where it is no abbreviation's:
+	// careless authors write no capitals.
 	after2, _ := utf8.DecodeRuneInString(strings.TrimLeft(rest, " *"))
-	return !unicode.IsLower(after2)
+	return !unicode.IsLower(after2) || stop == '.' && !abbreviates(c.text[:at])
 }
+
+// abbreviates reports whether the last word of a text is one that a full stop
+// shortens.
+func abbreviates(before string) bool {
+	i := len(before)
+	for i > 0 && len(before)-i < 24 {
+		r, n := utf8.DecodeLastRuneInString(before[:i])
+		if !fold.WordRune(r) && r != '.' {
+			break
+		}
+		i -= n
+	}
+	word := fold.Phrase(before[i:])
+	return utf8.RuneCountInString(word) < 2 || strings.Contains(word, ".") || abbreviations[word]
+}
+
+var abbreviations = func() map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(`
+		eg ie etc approx incl excl vs no nr mr mrs ms dr st min mins hr hrs sec secs max tel ext inc ltd co corp dept appt prof resp fig
+		mis misal dll dsb dst cth tgl jl rp hal
+		bzw usw ca zb evtl ggf inkl str std tel ej pej aprox avda sr sra ud uds ex env ecc es pag sig ora
+		т.е тел напр стр ул руб мин сек др vb vd örn dk sn tp dvd v.v tk bil`) {
+		m[fold.Phrase(w)] = true
+	}
+	return m
+}()
 
 // quoteEndsSentence reports whether a quotation that holds a full sentence is
 // the end of the one around it.
