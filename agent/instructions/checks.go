@@ -213,6 +213,17 @@ func (c *compiler) checkEnabled() {
 
 var builtin = map[string]bool{actAssign: true, actClose: true, actField: true, actStage: true, actComment: true, actTags: true}
 
+// namesTarget reports whether a mention stands next to the assign phrase at
+// token t.
+func (c *compiler) namesTarget(s *sentence, t int) bool {
+	for _, r := range c.refsOf(s) {
+		if r.kind == refMention && !r.quoted && (r.start >= c.tokens[t].end || c.tokens[t].any("assign_after")) {
+			return true
+		}
+	}
+	return false
+}
+
 // checkForbidden reports enabled actions that a cannot list names.
 func (c *compiler) checkForbidden(enabled map[string]string) {
 	for i := range c.sentences {
@@ -227,6 +238,9 @@ func (c *compiler) checkForbidden(enabled map[string]string) {
 			}
 			if name == actUnassign {
 				name = actAssign
+			}
+			if name == actAssign && c.namesTarget(s, t) {
+				continue // somebody in particular is forbidden, not the action
 			}
 			if _, on := enabled[name]; on {
 				c.report("forbidden-action", SeverityWarning, c.tokens[t].start, c.tokens[t].end, fmt.Sprintf("this is forbidden here, and the action %q is enabled: disable it, or take this out", name), "")

@@ -17,6 +17,9 @@ func (c *compiler) fieldSite(st site) {
 	end := c.nextAction(s, st.token)
 	fields := c.fieldsIn(st, s, end)
 	if len(fields) == 0 {
+		fields = c.fieldsBefore(st, s, end)
+	}
+	if len(fields) == 0 {
 		if c.tokens[st.token].any("update_field") {
 			c.putSite(st)
 		}
@@ -33,6 +36,32 @@ func (c *compiler) fieldSite(st site) {
 	if !st.canonical {
 		c.nonCanonical(st)
 	}
+}
+
+// fieldsBefore reads "ask for their email and phone, then update the contact
+// fields": the update names none, and those that the sentence named since the
+// action before are meant.
+func (c *compiler) fieldsBefore(st site, s *sentence, end int) []field {
+	all := c.tokens[st.token].any("update_field")
+	for t := st.token + 1; t < s.hi && c.tokens[t].start < end; t++ {
+		all = all || c.tokens[t].any("field_word")
+	}
+	if !all {
+		return nil
+	}
+	from := s.start
+	for t := st.token - 1; t >= s.lo && from == s.start; t-- {
+		if _, _, ok := actionKind(c.tokens[t]); ok {
+			from = c.tokens[t].end
+		}
+	}
+	var out []field
+	for _, f := range c.knownFields(c.near(from, st.start), st.start) {
+		if !slices.ContainsFunc(out, func(o field) bool { return o.id == f.id }) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // field is a field that the text names.
@@ -248,9 +277,10 @@ func (c *compiler) unknownField(f field, certain bool) {
 func (c *compiler) fieldValue(from, end int) string {
 	k, _ := slices.BinarySearchFunc(c.tokens, from, func(t token, o int) int { return t.start - o })
 	for ; k < len(c.tokens) && c.tokens[k].start < end && c.tokens[k].start-from < 12; k++ {
-		if c.tokens[k].any("to") && !c.tokens[k].any("if") {
+		if c.tokens[k].any("to") {
 			v, start, _, clear := c.candidateValue(c.tokens[k].end, end)
-			if !clear {
+			_, quoted := c.quoteAt(start)
+			if !clear || c.tokens[k].any("if") && !quoted { // "para" is "to" and "for"
 				return ""
 			}
 			c.took(start)
