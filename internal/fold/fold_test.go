@@ -66,6 +66,13 @@ func TestPrefix(t *testing.T) {
 	assert.Equal(t, "ab", string(folded))
 }
 
+// The short ways of Phrase fold as the long one does.
+func TestPhraseShortWays(t *testing.T) {
+	for _, text := range []string{"", " ", "a", "A  b\t\vC ", "__x__ y_z _", "**B** `c`*", "a * b", "Team\nSales", "\x7f\x01", "Équipe  VENTES", "1️⃣ ½", "a_ _b"} {
+		assert.Equal(t, strings.Join(strings.Fields(fold.NewShadow(text).Text), " "), fold.Phrase(text), "%q", text)
+	}
+}
+
 func TestRunes(t *testing.T) {
 	assert.True(t, fold.WordRune('é') && fold.WordRune('_') && fold.WordRune('7') && !fold.WordRune('-'))
 	assert.True(t, fold.Unspaced('团') && fold.Unspaced('ก') && fold.Unspaced('한') && !fold.Unspaced('a'))
@@ -76,6 +83,7 @@ func FuzzShadow(f *testing.F) {
 	f.Add("ﬁ É\u0301 \xff１½")
 	f.Fuzz(func(t *testing.T, text string) {
 		s := fold.NewShadow(text)
+		require.Equal(t, strings.Join(strings.Fields(s.Text), " "), fold.Phrase(text))
 		last := 0
 		for i := 0; i <= len(s.Text); i++ {
 			start := s.Start(i)
