@@ -133,6 +133,13 @@ func (m *Mux) echoCommit(view *View, e Echo) Commit {
 		return Commit{Conversation: clone(view.Conversation), Put: []Task{task}}
 	}
 	o := &operation{m: m, view: view, conv: *view.Conversation, before: *view.Conversation}
+	if msg := ourEcho(view, e, nil); msg != nil {
+		// It comes later than an echo is held, and shows after all what became
+		// of a message whose outcome nobody knew.
+		m.oursAfterAll(o, msg, e)
+		o.c.Conversation = &o.conv
+		return o.c
+	}
 	m.phoneReply(o, e)
 	return o.c
 }
@@ -184,7 +191,7 @@ func (m *Mux) phoneReply(o *operation, e Echo) {
 		if o.before.Status == frontdesk.Closed {
 			o.conv.Epoch++
 		}
-	} else {
+	} else if len(o.c.Dedupe) == 0 { // the first of several that were held takes over
 		o.takeover("")
 	}
 	o.conv.LastSeq++
@@ -217,15 +224,7 @@ func (m *Mux) runEcho(ctx context.Context, t ClaimedTask) error {
 		for _, e := range task.Echoes {
 			if msg := ourEcho(&view, e, claimed); msg != nil {
 				claimed[msg.ID] = true
-				if msg.Status.Before(frontdesk.Sent) {
-					ours := *msg
-					ours.Status, ours.Reason, ours.SettledAt = frontdesk.Sent, "", m.now()
-					if e.ProviderID != "" {
-						ours.ProviderID = e.ProviderID
-					}
-					m.tellLadder(&view, ours.ID, &o.c)
-					o.c.Messages = append(o.c.Messages, ours)
-				}
+				m.oursAfterAll(o, msg, e)
 				continue
 			}
 			m.phoneReply(o, e)
@@ -241,6 +240,20 @@ func (m *Mux) runEcho(ctx context.Context, t ClaimedTask) error {
 		}
 	}
 	return errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+}
+
+// oursAfterAll records that a message of ours was sent, as its echo shows.
+func (m *Mux) oursAfterAll(o *operation, msg *frontdesk.Message, e Echo) {
+	if !msg.Status.Before(frontdesk.Sent) {
+		return
+	}
+	ours := *msg
+	ours.Status, ours.Reason, ours.SettledAt = frontdesk.Sent, "", m.now()
+	if e.ProviderID != "" {
+		ours.ProviderID = e.ProviderID
+	}
+	m.tellLadder(o.view, ours.ID, &o.c)
+	o.c.Messages = append(o.c.Messages, ours)
 }
 
 // ourEcho finds the message of ours that an echo shows: by its IDs, or, where

@@ -91,6 +91,9 @@ func (m *Mux) newRun(ctx context.Context, t ClaimedTask) (*run, error) {
 		m.log.Error("journal", "turn", t.TurnID, "error", err)
 		r.j = &journal{turnID: t.TurnID, n: len(view.Journal)}
 	}
+	if r.j.useless != "" && t.Kind != TaskFollowUp {
+		r.hint = hint(r.j.useless) // the crash came before the answer to it
+	}
 	r.messages = mergeMessages(view.History, view.Waiting)
 	r.fresh = true
 	return r, nil

@@ -72,13 +72,18 @@ func (r *run) ask(ctx context.Context) (out outcome, done bool, err error) {
 		return out, false, nil
 	}
 	if r.j.dropped < 2 {
-		r.hint = "Your last answer was not used: " + useless + ". Answer again, with the text of your message to the contact or with calls."
+		r.hint = hint(useless)
 		return out, false, nil
 	}
 	if r.useFallbackLLM() {
 		return out, false, nil
 	}
 	return outcome{failure: "the LLM gave no usable answer: " + useless}, true, nil
+}
+
+// hint tells the LLM why its last answer was no use.
+func hint(useless string) string {
+	return "Your last answer was not used: " + useless + ". Answer again, with the text of your message to the contact or with calls."
 }
 
 // useFallbackLLM goes on with the fallback's LLM; false when there is none, or

@@ -42,6 +42,7 @@ type laneState struct {
 	// raisedTrue is when the epoch rose last.
 	raisedTrue time.Time
 	begun      map[string]time.Time // sends that were begun
+	decided    uint64               // decisions taken for it
 }
 
 func (l *Log) stormy() {

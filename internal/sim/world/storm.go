@@ -155,8 +155,16 @@ func (st *storm) calm() bool {
 // chance decides for an actor whether something unusual happens, one in so
 // many times. h is more chance.
 func (st *storm) chance(a *actor, what string, oneIn uint64) (h uint64, ok bool) {
-	a.decided++
-	h = mix(st.plan.Seed, text(what), text(a.name), a.decided)
+	if c := a.conversation; c != "" && a.mortal {
+		// What is decided for a conversation does not depend on what the same
+		// worker did for others before.
+		l := st.w.log.lane(c)
+		l.decided++
+		h = mix(st.plan.Seed, text(what), text(c), l.decided)
+	} else {
+		a.decided++
+		h = mix(st.plan.Seed, text(what), text(a.name), a.decided)
+	}
 	if oneIn == 0 || (h>>7)%oneIn != 0 {
 		return h, false
 	}
