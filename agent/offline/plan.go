@@ -1,0 +1,851 @@
+package offline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
+	"github.com/seed-a71cb1d8/frontdesk/variables"
+)
+
+// plan is a playbook as it is followed: steps as a tree, each cut into clauses
+// that ask, say, recommend or act, under their conditions.
+type plan struct {
+	pb       *instructions.Playbook
+	language string
+	say      *phrases
+	nodes    []*node
+	clauses  []*clause // all, in their order
+	topics   []*topic  // what is compared
+	lines    []int     // where each line of the text begins
+}
+
+// node is a step.
+type node struct {
+	label   string
+	clauses []*clause
+	cond    *condition // of the step as a whole
+	kids    []*node
+}
+
+// first is the condition under which the steps below are done.
+func (n *node) first() *condition {
+	if n.cond != nil || len(n.clauses) == 0 {
+		return n.cond
+	}
+	return n.clauses[0].cond
+}
+
+// clause is a sentence of a step, or a part of one.
+type clause struct {
+	id        int
+	cond      *condition
+	body      string // without the condition and markup
+	start     int
+	end       int
+	greet     bool
+	recommend bool
+	answer    bool
+	question  string // asked as it stands, with its variables
+	yesNo     bool
+	topic     *topic   // the number that the question asks for
+	fields    []string // collected
+	says      []string
+	acts      []instructions.ActionSite
+}
+
+// topic is something that the playbook compares: a field, or a word of the
+// text.
+type topic struct {
+	key     string
+	words   []string
+	numeric bool
+	ask     *clause // where no step asks for it
+}
+
+type conditionKind int
+
+const (
+	whenCompared conditionKind = iota
+	whenYes
+	whenNo
+	whenInterested
+	whenResolved
+	whenWords
+	whenNot // the negation of another
+	whenAll
+)
+
+// condition is what must hold for a clause.
+type condition struct {
+	kind    conditionKind
+	compare instructions.Constraint
+	topic   *topic
+	words   [][]string // of each alternative
+	of      []*condition
+	about   *clause // the question that yes and no answer
+}
+
+func newPlan(pb *instructions.Playbook) *plan {
+	p := &plan{pb: pb, language: pb.Language, say: &english}
+	if inIndonesian(pb) {
+		p.say, p.language = &indonesian, "id"
+	}
+	p.lines = []int{0}
+	for i, r := range []byte(pb.Text) {
+		if r == '\n' {
+			p.lines = append(p.lines, i+1)
+		}
+	}
+	p.findTopics()
+	followed := slices.ContainsFunc(pb.Sections, func(s instructions.Section) bool { return flows(s.Kind) })
+	for i, s := range pb.Sections {
+		if !flows(s.Kind) && (followed || s.Kind != instructions.SectionOther) {
+			continue
+		}
+		end := len(p.lines) + 1
+		if i+1 < len(pb.Sections) {
+			end = pb.Sections[i+1].Line
+		}
+		p.section(s, end)
+	}
+	p.link()
+	p.askRest()
+	return p
+}
+
+// inIndonesian reports whether most of a prompt's words are Indonesian: one
+// that names actions and fields in English is still written in it.
+func inIndonesian(pb *instructions.Playbook) bool {
+	id, en := 0, 0
+	for _, w := range wordsOf(pb.Text) {
+		if indonesianWords[w] {
+			id++
+		} else if englishWords[w] {
+			en++
+		}
+	}
+	if id == en {
+		return pb.Language == "id" || pb.Language == "ms"
+	}
+	return id > en
+}
+
+func flows(k instructions.SectionKind) bool {
+	return k == instructions.SectionFlow || k == instructions.SectionScenarios || k == instructions.SectionActions
+}
+
+// offset is where a line begins; the text's end for a line that is not there.
+func (p *plan) offset(line int) int {
+	if line < 1 {
+		return 0
+	}
+	if line > len(p.lines) {
+		return len(p.pb.Text)
+	}
+	return p.lines[line-1]
+}
+
+func (p *plan) findTopics() {
+	for _, c := range p.pb.Constraints {
+		t := p.topicOf(c)
+		if t == nil {
+			t = &topic{key: frontdesk.FoldField(c.Field)}
+			p.topics = append(p.topics, t)
+		}
+		for _, w := range append(wordsOf(strings.ReplaceAll(c.Field, "_", " ")), wordsOf(p.text(c.Offset, c.End))...) {
+			if !hasDigit(w) && !emptyWords[w] && len(w) > 2 && !slices.Contains(t.words, w) {
+				t.words = append(t.words, w)
+			}
+		}
+		switch c.Op {
+		case instructions.OpLess, instructions.OpAtMost, instructions.OpGreater, instructions.OpAtLeast:
+			t.numeric = true
+		}
+	}
+}
+
+func (p *plan) topicOf(c instructions.Constraint) *topic {
+	key := frontdesk.FoldField(c.Field)
+	for _, t := range p.topics {
+		if t.key == key {
+			return t
+		}
+	}
+	return nil
+}
+
+// text is a piece of the playbook's text; empty where the positions are not
+// inside it, as in a playbook that was not compiled.
+func (p *plan) text(start, end int) string {
+	if start < 0 || end > len(p.pb.Text) || start >= end {
+		return ""
+	}
+	return p.pb.Text[start:end]
+}
+
+// section makes nodes of a section's steps; of its lines where it has none.
+func (p *plan) section(s instructions.Section, endLine int) {
+	var flat []instructions.Step
+	var list func([]instructions.Step)
+	list = func(steps []instructions.Step) {
+		for _, st := range steps {
+			flat = append(flat, st)
+			list(st.Steps)
+		}
+	}
+	list(s.Steps)
+	firstLine := s.Line + 1
+	if s.Title == "" {
+		firstLine = s.Line
+	}
+	if len(flat) == 0 {
+		for line := firstLine; line < endLine && line <= len(p.lines); line++ {
+			if n := p.node("", p.offset(line), p.offset(line+1)); n != nil {
+				p.nodes = append(p.nodes, n)
+			}
+		}
+		return
+	}
+	next := 0
+	var build func(steps []instructions.Step) []*node
+	build = func(steps []instructions.Step) []*node {
+		var out []*node
+		for _, st := range steps {
+			next++
+			end := p.offset(endLine)
+			if next < len(flat) {
+				end = p.offset(flat[next].Line)
+			}
+			n := p.node(st.Label, p.offset(st.Line), end)
+			kids := build(st.Steps)
+			switch {
+			case n == nil && len(kids) == 0:
+				continue
+			case n == nil:
+				n = &node{label: st.Label}
+			}
+			n.kids = kids
+			if len(out) > 0 && below(out, n) {
+				up := out[len(out)-1]
+				up.kids = append(up.kids, n)
+				continue
+			}
+			out = append(out, n)
+		}
+		return out
+	}
+	nodes := build(s.Steps)
+	if c := p.headingCondition(s); c != nil {
+		nodes = []*node{{cond: c, kids: nodes}}
+	}
+	p.nodes = append(p.nodes, nodes...)
+}
+
+// below reports whether a bullet of another kind than its siblings' stands
+// under the one before: "* If so … - If yes …", without an indent.
+func below(siblings []*node, n *node) bool {
+	first := siblings[0].label
+	return isBullet(first) && isBullet(n.label) && n.label != first
+}
+
+func isBullet(label string) bool {
+	r, n := utf8.DecodeRuneInString(label)
+	return n == len(label) && n > 0 && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+}
+
+func (p *plan) headingCondition(s instructions.Section) *condition {
+	words := wordsOf(s.Title)
+	if len(words) < 2 || !conditionWords[words[0]] {
+		return nil
+	}
+	return p.condition(s.Title, -1, nil)
+}
+
+// inLadder reports whether a piece of the text belongs to a follow-up, which
+// the engine does by itself.
+func (p *plan) inLadder(start, end int) bool {
+	return slices.ContainsFunc(p.pb.Ladders, func(l instructions.LadderSource) bool { return start < l.End && l.Offset < end })
+}
+
+// node reads a step; nil when there is nothing in it to follow.
+func (p *plan) node(label string, start, end int) *node {
+	text := p.text(start, end)
+	lead := len(text) - len(strings.TrimLeft(text, " \t"))
+	if strings.HasPrefix(text[lead:], label) {
+		lead += len(label)
+	}
+	n := &node{label: strings.TrimSpace(label)}
+	var inherited *condition
+	pieces := split(text[lead:])
+	for i, piece := range pieces {
+		from := start + lead + piece.start
+		to := start + lead + piece.end
+		if p.inLadder(from, to) {
+			continue
+		}
+		c := p.clause(from, to, n, inherited)
+		if c == nil {
+			continue
+		}
+		if c.cond == nil {
+			c.cond = inherited
+		}
+		inherited = c.cond
+		// "If they want a demo:" with its steps below it has nothing to do by
+		// itself.
+		if i == len(pieces)-1 && c.empty() {
+			if n.cond == nil && len(n.clauses) == 0 {
+				n.cond = c.cond
+			}
+			continue
+		}
+		// "Save the company. Ask: 'Which company?'" is one question.
+		if k := len(n.clauses) - 1; k >= 0 && len(n.clauses[k].fields) == 1 && n.clauses[k].question == "" && c.question != "" && len(c.fields)+len(c.acts) == 0 && c.cond == n.clauses[k].cond {
+			c.fields, n.clauses[k].fields = n.clauses[k].fields, nil
+		}
+		n.clauses = append(n.clauses, c)
+	}
+	if len(n.clauses) == 0 && n.cond == nil {
+		return nil
+	}
+	return n
+}
+
+// empty reports whether there is nothing to do in a clause.
+func (c *clause) empty() bool {
+	return !c.greet && !c.recommend && !c.answer && c.question == "" && len(c.fields)+len(c.says)+len(c.acts) == 0
+}
+
+type piece struct{ start, end int }
+
+// split cuts a step into sentences and parts between semicolons, outside
+// quotes.
+func split(s string) []piece {
+	quotes := findQuotes(s)
+	var out []piece
+	start := 0
+	cut := func(end int) {
+		if strings.TrimSpace(s[start:end]) != "" {
+			out = append(out, piece{start, end})
+		}
+		start = end
+	}
+	for i, r := range s {
+		if inQuotes(quotes, i) {
+			continue
+		}
+		after := i + utf8.RuneLen(r)
+		switch r {
+		case '\n', ';', '。', '！', '？', '；':
+			cut(after)
+		case '.', '!', '?':
+			rest := s[after:]
+			next, _ := utf8.DecodeRuneInString(strings.TrimLeft(rest, "*_ )"))
+			if rest == "" || strings.HasPrefix(strings.TrimLeft(rest, "*_)"), " ") && !unicode.IsDigit(next) && strings.TrimSpace(s[start:i]) != "" {
+				cut(after)
+			}
+		}
+	}
+	cut(len(s))
+	return out
+}
+
+type quoted struct {
+	start, end int // with the marks
+	text       string
+}
+
+var closers = map[rune]string{'"': "\"”", '“': "”\"", '«': "»", '「': "」", '„': "“”\""}
+
+// findQuotes pairs quotation marks within a line.
+func findQuotes(s string) []quoted {
+	var out []quoted
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		marks, ok := closers[r]
+		if !ok {
+			i += n
+			continue
+		}
+		line := s[i+n:]
+		if k := strings.IndexByte(line, '\n'); k >= 0 {
+			line = line[:k]
+		}
+		k := strings.IndexAny(line, marks)
+		if k < 0 || strings.Trim(line[:k], " *_") == "" {
+			i += n
+			continue
+		}
+		_, m := utf8.DecodeRuneInString(line[k:])
+		out = append(out, quoted{i, i + n + k + m, strings.Trim(line[:k], " *_")})
+		i += n + k + m
+	}
+	return out
+}
+
+func inQuotes(quotes []quoted, i int) bool {
+	return slices.ContainsFunc(quotes, func(q quoted) bool { return i >= q.start && i < q.end })
+}
+
+// unmarked takes markup away.
+func unmarked(s string) string {
+	return strings.TrimSpace(strings.NewReplacer("**", "", "__", "", "`", "").Replace(s))
+}
+
+// clause reads a part of a step.
+func (p *plan) clause(start, end int, n *node, inherited *condition) *clause {
+	raw := p.text(start, end)
+	quotes := findQuotes(raw)
+	plain := withoutQuoted(raw, quotes) // of the same length
+	condFrom, condTo, bodyFrom, bodyTo := p.findCondition(plain, start)
+	c := &clause{start: start, end: end}
+	if condTo > condFrom {
+		c.cond = p.condition(raw[condFrom:condTo], start+condFrom, p.before(n, inherited))
+	}
+	body := plain[bodyFrom:bodyTo]
+	c.body = unmarked(body)
+	words := phrased(c.body)
+	if starts(c.body, guardWords) {
+		return nil // what must not be done is not done
+	}
+	for _, a := range p.pb.Actions {
+		if a.Offset < start || a.Offset >= end || a.FollowUp {
+			continue
+		}
+		if a.Name == "update_field" && a.Value == "" {
+			c.fields = append(c.fields, a.Field)
+			continue
+		}
+		c.acts = append(c.acts, a)
+	}
+	asks := hasAny(words, askVerbs)
+	c.greet = hasAny(words, greetVerbs)
+	c.recommend = hasAny(words, recommendVerbs)
+	for _, q := range quotes {
+		switch {
+		case q.start < bodyFrom || q.start >= bodyTo:
+		case asks && c.question == "" || strings.HasSuffix(q.text, "?") && c.question == "":
+			c.question = q.text
+		default:
+			c.says = append(c.says, q.text)
+		}
+	}
+	switch {
+	case c.question != "":
+		c.yesNo = yesNoOpeners[firstWord(c.question)]
+	case asks && len(c.fields) == 0 && len(c.acts) == 0:
+		c.question, c.yesNo = p.askFor(c.body)
+	case len(c.says) == 0 && hasAny(words, sayVerbs):
+		if text := p.tell(c.body); text != "" {
+			c.says = append(c.says, text)
+		}
+	}
+	if c.question == "" && len(c.fields) == 0 && !c.recommend && len(c.says) == 0 {
+		c.answer = hasAny(words, answerVerbs)
+	}
+	for _, t := range p.topics {
+		if t.numeric && c.question != "" && slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(phrased(c.question), " "+w) }) {
+			c.topic = t
+		}
+	}
+	c.id = len(p.clauses)
+	p.clauses = append(p.clauses, c)
+	return c
+}
+
+// before is the condition that "otherwise" turns around: the last one of the
+// step.
+func (p *plan) before(n *node, inherited *condition) *condition {
+	if inherited != nil {
+		return inherited
+	}
+	return n.cond
+}
+
+func withoutQuoted(s string, quotes []quoted) string {
+	b := []byte(s)
+	for _, q := range quotes {
+		for i := q.start; i < q.end; i++ {
+			b[i] = ' '
+		}
+	}
+	return string(b)
+}
+
+// findCondition finds the condition in a clause: behind "if" at the
+// beginning, up to the comma, arrow or colon; behind an "if" further on, up to
+// the end; or in front of an arrow.
+func (p *plan) findCondition(s string, offset int) (condFrom, condTo, bodyFrom, bodyTo int) {
+	bodyTo = len(s)
+	lower := lowered(s)
+	at := -1
+	for w := range conditionWords {
+		if i := wordIndex(lower, w); i >= 0 && (at < 0 || i < at) && !p.embedded(lower[:i]) {
+			at = i
+		}
+	}
+	for _, w := range []string{"only after", "hanya setelah"} {
+		if i := wordIndex(lower, w); i >= 0 && (at < 0 || i < at) {
+			at = i
+		}
+	}
+	arrow := strings.Index(s, "→")
+	switch {
+	case at >= 0 && leads(s[:at]):
+		stop := firstOf(s[at:], ",", "→", ":", " then ", " maka ", "—")
+		if stop < 0 {
+			return at, len(s), len(s), len(s)
+		}
+		condTo = at + stop
+		_, n := utf8.DecodeRuneInString(s[condTo:])
+		return at, condTo, condTo + n, bodyTo
+	case at >= 0:
+		return at, len(s), 0, at
+	case arrow > 0 && !p.acts(offset, offset+arrow):
+		return 0, arrow, arrow + len("→"), bodyTo
+	}
+	if t := strings.TrimRight(s, " \t\n*_"); strings.HasSuffix(strings.TrimRight(p.text(offset, offset+len(s)), " \t\n*_"), ":") && strings.HasSuffix(t, ":") && !p.acts(offset, offset+len(s)) && !hasAny(phrased(t), askVerbs) && !hasAny(phrased(t), sayVerbs) {
+		return 0, len(t) - 1, len(s), len(s)
+	}
+	return 0, 0, 0, bodyTo
+}
+
+// lowered is the text in lower case, of the same length.
+func lowered(s string) string {
+	if l := strings.ToLower(s); len(l) == len(s) {
+		return l
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// embedded reports whether an "if" behind these words begins no condition:
+// "ask if", "see if".
+func (p *plan) embedded(before string) bool {
+	words := wordsOf(before)
+	if len(words) == 0 {
+		return false
+	}
+	last := words[len(words)-1]
+	return askVerbs[last] || last == "them" && len(words) > 1 && askVerbs[words[len(words)-2]] || last == "see" || last == "check" || last == "whether"
+}
+
+// leads reports whether a condition behind these words stands at the beginning
+// of its clause: nothing but markup, a label or a connective is before it.
+func leads(before string) bool {
+	before = strings.TrimSpace(unmarked(before))
+	if before == "" || strings.HasSuffix(before, ":") && utf8.RuneCountInString(before) <= 60 {
+		return true
+	}
+	words := wordsOf(before)
+	return len(words) <= 1 && (len(words) == 0 || words[0] == "and" || words[0] == "but" || words[0] == "dan" || words[0] == "tetapi" || words[0] == "tapi" || words[0] == "only" || words[0] == "hanya")
+}
+
+func firstOf(s string, marks ...string) int {
+	first := -1
+	for _, m := range marks {
+		for from := 0; from < len(s); {
+			i := strings.Index(s[from:], m)
+			if i < 0 {
+				break
+			}
+			i += from
+			from = i + len(m)
+			if m == "," && from < len(s) && s[from] >= '0' && s[from] <= '9' {
+				continue // the separator of a number
+			}
+			if first < 0 || i < first {
+				first = i
+			}
+			break
+		}
+	}
+	return first
+}
+
+func (p *plan) acts(start, end int) bool {
+	return slices.ContainsFunc(p.pb.Actions, func(a instructions.ActionSite) bool { return a.Offset >= start && a.Offset < end })
+}
+
+func starts(s string, phrases map[string]bool) bool {
+	text := phrased(s)
+	for w := range phrases {
+		if strings.HasPrefix(text, " "+w+" ") {
+			return true
+		}
+	}
+	return false
+}
+
+func firstWord(s string) string {
+	if words := wordsOf(s); len(words) > 0 {
+		return words[0]
+	}
+	return ""
+}
+
+// condition reads a condition. offset is -1 where it is not a piece of the
+// text that constraints point into; before is what "otherwise" turns around.
+func (p *plan) condition(raw string, offset int, before *condition) *condition {
+	var all []*condition
+	rest := raw
+	for _, c := range p.pb.Constraints {
+		if offset < 0 || c.Offset < offset || c.End > offset+len(raw) {
+			continue
+		}
+		all = append(all, &condition{kind: whenCompared, compare: c, topic: p.topicOf(c)})
+		rest = strings.Replace(rest, p.text(c.Offset, c.End), " ", 1)
+	}
+	text := phrased(rest)
+	switch {
+	case len(all) > 0:
+		if words := alternatives(rest); len(words) > 0 && (strings.Contains(text, " and ") || strings.Contains(text, " dan ")) {
+			all = append(all, &condition{kind: whenWords, words: words})
+		}
+	case hasAny(text, interest) && !hasAny(text, noConditions):
+		all = append(all, &condition{kind: whenInterested})
+	case hasAny(text, resolved) && !hasAny(text, noConditions):
+		all = append(all, &condition{kind: whenResolved})
+	case negates(text):
+		switch {
+		case before != nil && (before.kind == whenCompared || before.kind == whenWords || before.kind == whenAll || before.kind == whenResolved):
+			all = append(all, &condition{kind: whenNot, of: []*condition{before}})
+		default:
+			all = append(all, &condition{kind: whenNo})
+		}
+	case hasAny(text, yesConditions) && len(contentWords(rest)) == 0:
+		all = append(all, &condition{kind: whenYes})
+	default:
+		words := alternatives(rest)
+		if len(words) == 0 {
+			return &condition{kind: whenYes}
+		}
+		all = append(all, &condition{kind: whenWords, words: words})
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return &condition{kind: whenAll, of: all}
+}
+
+// negates reports whether a condition turns around what was before it: "if
+// not", "otherwise", "if they are not ready", "not urgent".
+func negates(text string) bool {
+	for w := range conditionWords {
+		text = strings.TrimPrefix(text, " "+w)
+	}
+	if hasAny(text, noConditions) {
+		return true
+	}
+	return strings.TrimSpace(text) == "" // a bare "otherwise"
+}
+
+// alternatives are the content words of each alternative of a condition.
+func alternatives(s string) [][]string {
+	for _, or := range []string{"|", "/", ",", ";", "(", ")", ":", " or ", " atau ", " OR ", " ATAU "} {
+		s = strings.ReplaceAll(s, or, "\n")
+	}
+	var out [][]string
+	for line := range strings.SplitSeq(s, "\n") {
+		if words := contentWords(line); len(words) > 0 {
+			out = append(out, words)
+		}
+	}
+	return out
+}
+
+// askRest adds a question for each number that is compared and that no step
+// asks for.
+func (p *plan) askRest() {
+	for _, t := range p.topics {
+		if !t.numeric || slices.ContainsFunc(p.clauses, func(c *clause) bool {
+			return c.topic == t || slices.ContainsFunc(c.fields, func(f string) bool { return frontdesk.FoldField(f) == t.key })
+		}) {
+			continue
+		}
+		t.ask = &clause{id: len(p.clauses), question: p.fieldQuestion(t.key), topic: t}
+		p.clauses = append(p.clauses, t.ask)
+	}
+}
+
+// link joins yes and no with the question that they answer, and "otherwise"
+// with the sibling before it.
+func (p *plan) link() {
+	var last *clause
+	var visit func(nodes []*node)
+	join := func(c *condition) {
+		if c == nil {
+			return
+		}
+		for _, one := range append([]*condition{c}, c.of...) {
+			switch one.kind {
+			case whenYes, whenNo, whenInterested, whenResolved:
+				if one.about == nil {
+					one.about = last
+				}
+				if last != nil && (one.kind == whenYes || one.kind == whenNo) && last.topic == nil && len(last.fields) == 0 {
+					last.yesNo = true
+				}
+			}
+		}
+	}
+	visit = func(nodes []*node) {
+		var before *condition
+		for _, n := range nodes {
+			first := n.first()
+			if first != nil && first.kind == whenNo && before != nil && (before.kind == whenCompared || before.kind == whenWords || before.kind == whenAll) {
+				*first = condition{kind: whenNot, of: []*condition{before}}
+			}
+			if first != nil {
+				before = first
+			}
+			join(n.cond)
+			for _, c := range n.clauses {
+				join(c.cond)
+				if c.question != "" || c.recommend || c.answer {
+					last = c
+				}
+			}
+			visit(n.kids)
+		}
+	}
+	visit(p.nodes)
+	for _, c := range p.clauses {
+		// "Ask for a demo" with "if yes" behind it is an offer.
+		if c.yesNo && strings.HasPrefix(c.question, "\x00") {
+			c.question = fmt.Sprintf(p.say.wantTo, c.question[1:])
+		} else if strings.HasPrefix(c.question, "\x00") {
+			c.question = p.request(c.body, c.question[1:])
+		}
+	}
+}
+
+// askFor makes a question of "ask for their needs". The question is finished
+// when it is known whether it asks for yes or no.
+func (p *plan) askFor(body string) (question string, yesNo bool) {
+	lower := lowered(body)
+	at, verb := -1, ""
+	for v := range askVerbs {
+		if i := wordIndex(lower, v); i >= 0 && (at < 0 || i < at || i == at && len(v) > len(verb)) {
+			at, verb = i, v
+		}
+	}
+	if at < 0 {
+		return "", false
+	}
+	rest := strings.Trim(body[at+len(verb):], " .,;:!?*")
+	words := wordsOf(rest)
+	for len(words) > 0 {
+		switch words[0] {
+		case "for", "about", "them", "the", "contact", "customer", "tentang", "kontak", "pelanggan", "kepada", "mereka", "and", "dan", "save", "simpan", "perbarui", "update", "to":
+			rest = strings.TrimLeft(strings.TrimLeft(rest, " &,"), " ")
+			rest = strings.TrimSpace(rest[min(len(rest), len(strings.Fields(rest)[0])):])
+			words = words[1:]
+			continue
+		}
+		break
+	}
+	rest = strings.Trim(p.swap(rest), " .,;:!?*&")
+	if rest == "" || len(wordsOf(rest)) == 0 {
+		return "", false
+	}
+	rest = clipText(rest, 120)
+	if first := firstWord(rest); first == "if" || first == "whether" || first == "apakah" {
+		if first == "apakah" {
+			return upperFirst(rest) + "?", true
+		}
+		return fmt.Sprintf(p.say.know, rest), true
+	}
+	if verb == "konfirmasi" || verb == "konfirmasikan" || verb == "confirm" || verb == "offer" || verb == "tawarkan" {
+		words := phrased(rest)
+		offer := !slices.ContainsFunc(p.topics, func(t *topic) bool {
+			return t.numeric && slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(words, " "+w) })
+		})
+		return "\x00" + rest, offer
+	}
+	return "\x00" + rest, false
+}
+
+func (p *plan) request(body, what string) string {
+	if strings.Contains(phrased(body), " minta ") {
+		return fmt.Sprintf(p.say.mayHave, what)
+	}
+	if p.say == &indonesian && len(wordsOf(what)) <= 2 && !strings.HasSuffix(what, "Anda") {
+		what += " Anda"
+	}
+	if p.say == &english && !strings.HasPrefix(what, "your ") && len(wordsOf(what)) <= 2 {
+		what = "your " + strings.TrimPrefix(what, "a ")
+	}
+	return fmt.Sprintf(p.say.know, what)
+}
+
+// tell makes the message of "tell them that you are here".
+func (p *plan) tell(body string) string {
+	lower := lowered(body)
+	for _, that := range []string{" that ", " bahwa "} {
+		if i := strings.Index(lower, that); i >= 0 {
+			text := strings.Trim(p.swap(body[i+len(that):]), " .,;:*")
+			if text != "" {
+				return clipText(upperFirst(text), 150) + "."
+			}
+		}
+	}
+	return ""
+}
+
+var swaps = map[string]map[string]string{
+	"en": {"you": "I", "your": "our", "they": "you", "them": "you", "their": "your", "you're": "I'm", "they're": "you're", "yourself": "myself"},
+	"id": {"anda": "saya", "mereka": "Anda", "kontak": "Anda", "pelanggan": "Anda"},
+}
+
+// swap turns what the prompt says to the agent of the contact into what the
+// agent says to the contact.
+func (p *plan) swap(s string) string {
+	table := swaps["en"]
+	if p.say == &indonesian {
+		table = swaps["id"]
+	}
+	words := strings.Fields(s)
+	for i, w := range words {
+		bare := strings.TrimRight(w, ".,;:!?")
+		to, ok := table[strings.ToLower(bare)]
+		if !ok {
+			continue
+		}
+		if to == "I" && i+1 < len(words) && strings.EqualFold(words[i+1], "are") {
+			words[i+1] = "am"
+		}
+		words[i] = to + w[len(bare):]
+	}
+	return strings.Join(words, " ")
+}
+
+func upperFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// expand replaces the variables of a text of the prompt (S4). What the store
+// alone knows is left to the engine.
+func (p *plan) expand(text string, known map[string]string, now time.Time) string {
+	c := frontdesk.Contact{Fields: make(map[string]frontdesk.Value, len(known))}
+	for k, v := range known {
+		c.Fields[k] = frontdesk.Text(v)
+	}
+	lookup := variables.ForContact(c, "", now, nil)
+	out, _ := variables.Parse(text).Expand(variables.Env{Lookup: lookup, Deferred: func(ns, name string) bool { return ns == "assignee" }})
+	return strings.TrimSpace(out)
+}
