@@ -17,6 +17,9 @@ import (
 // that are broken, not for busy ones.
 const conflictLimit = 1000
 
+// errNoProgress ends a commit that conflicted conflictLimit times.
+var errNoProgress = errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+
 // accepted is what accept did.
 type accepted struct {
 	conversationID string
@@ -67,7 +70,7 @@ func (m *Mux) accept(ctx context.Context, in frontdesk.Inbound, debounce time.Du
 			return accepted{}, fmt.Errorf("agent: accept: %w", err)
 		}
 	}
-	return accepted{}, errors.New("agent: accept: the store reports a conflict every time: check it with agenttest.TestStore")
+	return accepted{}, errNoProgress
 }
 
 // checkInbound cleans an inbound message at the edge.

@@ -260,6 +260,14 @@ type gate struct {
 	until time.Time
 }
 
+// maxPause is the longest pause that a provider's Retry-After can make. One
+// that asks for more is asked again, and then the fallback sees to the
+// contacts: they must not wait for an hour.
+const maxPause = 10 * time.Minute
+
+// pause lets nobody through for as long as a provider asks, from now.
+func (g *gate) pause(now time.Time, d time.Duration) { g.closeUntil(now.Add(min(d, maxPause))) }
+
 // closeUntil lets nobody through before t.
 func (g *gate) closeUntil(t time.Time) {
 	g.mu.Lock()

@@ -77,7 +77,7 @@ func (m *Mux) Resolve(ctx context.Context, callID string, approve bool, by strin
 			return nil
 		}
 	}
-	return errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+	return errNoProgress
 }
 
 // runApproval runs a call that was approved, or takes note that it was
@@ -193,7 +193,7 @@ func (r *run) staleApproval(ctx context.Context, ap *Approval) (*Turn, error) {
 			return nil, err
 		}
 	}
-	return nil, errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+	return nil, errNoProgress
 }
 
 // nextApproval is what is left of the task when one call is done.

@@ -60,7 +60,7 @@ func (r *run) commit(ctx context.Context, out outcome) (*Turn, error) {
 			return nil, err
 		}
 	}
-	return nil, errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+	return nil, errNoProgress
 }
 
 // complete reports whether the outcome still stands: notice may have dropped
@@ -121,6 +121,11 @@ func (r *run) build(ctx context.Context, out outcome) (*Turn, Commit, error) {
 	}
 	b.c = Commit{Fence: &r.task.Fence, Release: true, Journal: r.j.rows}
 	b.contact()
+	if out.failure != "" {
+		// Whoever did not get an answer is not closed: the fallback sees to
+		// them (S7.6).
+		b.staged.close = nil
+	}
 	if err := b.route(ctx); err != nil {
 		return nil, Commit{}, err
 	}
@@ -211,7 +216,7 @@ func (b *builder) destination() (t frontdesk.Target, m frontdesk.Method, ok bool
 		return as.Target, as.Method, true
 	}
 	f := b.a.cfg.Fallback
-	if b.out.failure == "" || b.staged.close != nil {
+	if b.out.failure == "" {
 		return t, m, false
 	}
 	if t, err := b.a.rules.exists(f.Assign); err == nil && t.Kind != "" {

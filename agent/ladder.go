@@ -137,7 +137,7 @@ func (r *run) cancelStep(ctx context.Context, why string) (*Turn, error) {
 			return turn, err
 		}
 	}
-	return nil, errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+	return nil, errNoProgress
 }
 
 // checkActions turns the built-in actions of a step into checked changes and
@@ -463,7 +463,7 @@ func (r *run) write(ctx context.Context, purpose string) (string, error) {
 		}
 		var le *LLMError
 		if errors.As(err, &le) && le.Kind == LLMRateLimited && le.RetryAfter > 0 {
-			r.a.gate.closeUntil(r.m.now().Add(le.RetryAfter)) // one limiter for all
+			r.a.gate.pause(r.m.now(), le.RetryAfter) // one limiter for all
 		}
 		r.m.log.Warn("LLM", "turn", r.task.TurnID, "purpose", purpose, "error", r.m.loggable(err))
 		return "", nil

@@ -41,7 +41,7 @@ func (m *Mux) operate(ctx context.Context, what, conversationID string, change f
 			return fmt.Errorf("agent: %s: load conversation: %w", what, err)
 		}
 		if view.Conversation == nil {
-			return fmt.Errorf("agent: %s: %w: %q", what, ErrNoConversation, clip(conversationID, 60))
+			return fmt.Errorf("%w: %q: give the ID of one that is stored", ErrNoConversation, clip(conversationID, 60))
 		}
 		o := &operation{m: m, view: &view, conv: *view.Conversation, before: *view.Conversation}
 		if err := change(o); err != nil {
@@ -60,7 +60,7 @@ func (m *Mux) operate(ctx context.Context, what, conversationID string, change f
 			return fmt.Errorf("agent: %s: %w", what, err)
 		}
 	}
-	return fmt.Errorf("agent: %s: the store reports a conflict every time: check it with agenttest.TestStore", what)
+	return errNoProgress
 }
 
 // applied reports whether a commit whose outcome is not known was stored: its
@@ -151,7 +151,7 @@ func (o *operation) outbound(userID, text string) frontdesk.Message {
 func (m *Mux) Reply(ctx context.Context, r HumanReply) (frontdesk.Message, error) {
 	text := cleanText(r.Text, m.cfg.Limits.InboundBytes)
 	if text == "" {
-		return frontdesk.Message{}, errors.New("agent: Reply: the text is empty")
+		return frontdesk.Message{}, errors.New("agent: Reply: the text is empty: give what the human wrote")
 	}
 	if _, ok := m.def.directory.User(r.UserID); !ok {
 		return frontdesk.Message{}, fmt.Errorf("agent: Reply: %q is no user of the workspace: list them in Workspace.Users", clip(r.UserID, 60))
@@ -286,7 +286,7 @@ func (m *Mux) Reopen(ctx context.Context, conversationID, by string) error {
 func (m *Mux) Note(ctx context.Context, conversationID, by, text string) error {
 	text = cleanText(text, maxComment)
 	if text == "" {
-		return errors.New("agent: Note: the text is empty")
+		return errors.New("agent: Note: the text is empty: give what is to be noted")
 	}
 	return m.operate(ctx, "note", conversationID, func(o *operation) error {
 		o.internal(by, text)

@@ -305,7 +305,7 @@ func (r *run) postpone(ctx context.Context, retry *errRetry) (*Turn, error) {
 			return nil, err
 		}
 	}
-	return nil, errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+	return nil, errNoProgress
 }
 
 // notOurs ends a turn that no agent may run: what waits gets its disposition.
@@ -345,7 +345,7 @@ func (r *run) notOurs(ctx context.Context) (*Turn, error) {
 		}
 		r.view = view
 	}
-	return nil, errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+	return nil, errNoProgress
 }
 
 // drop ends a run whose conversation went elsewhere: nothing of it is sent,
@@ -390,7 +390,7 @@ func (r *run) drop(ctx context.Context) (*Turn, error) {
 			return nil, err
 		}
 	}
-	return nil, errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+	return nil, errNoProgress
 }
 
 // release gives a lane back and changes nothing else.
@@ -415,7 +415,7 @@ func (m *Mux) finish(ctx context.Context, t ClaimedTask, c Commit) error {
 			return err
 		}
 	}
-	return errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+	return errNoProgress
 }
 
 func ids(msgs []frontdesk.Message) []string {

@@ -299,5 +299,5 @@ func (m *Mux) update(ctx context.Context, t ClaimedTask, id string, change func(
 			return err
 		}
 	}
-	return errors.New("agent: the store reports a conflict every time: check it with agenttest.TestStore")
+	return errNoProgress
 }

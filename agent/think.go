@@ -147,7 +147,7 @@ func (r *run) llmFailed(ctx context.Context, cause error) (out outcome, done boo
 		return outcome{failure: "the LLM does not answer: " + clip(cause.Error(), 200)}, true, nil
 	case LLMRateLimited:
 		if le.RetryAfter > 0 {
-			r.a.gate.closeUntil(now.Add(le.RetryAfter))
+			r.a.gate.pause(now, le.RetryAfter)
 		}
 	}
 	attempts := r.a.cfg.Retry.Attempts
