@@ -267,7 +267,7 @@ func (r *run) renderMessages(out []ChatMessage, msgs []frontdesk.Message) []Chat
 			out = append(out, ChatMessage{Role: RoleAssistant, Text: m.Text})
 			continue
 		}
-		out = append(out, ChatMessage{Role: RoleUser, Text: label(m) + m.Text})
+		out = append(out, ChatMessage{Role: RoleUser, Text: label(m) + withoutLabels(m.Text)})
 	}
 	return out
 }

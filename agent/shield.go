@@ -342,6 +342,48 @@ func callObject(text string) bool {
 	return false
 }
 
+// withoutLabels marks the lines of a message that begin like the label of
+// another one: providers may join the messages of one role, and then nobody
+// could tell "[system]" from what a contact wrote below a line break (I16).
+func withoutLabels(text string) string {
+	if !strings.ContainsAny(text, "\n\u2028\u2029") || !strings.ContainsAny(text, "[［﹇") {
+		return text
+	}
+	var b strings.Builder
+	for rest := text; rest != ""; {
+		end := strings.IndexAny(rest, "\n\u2028\u2029")
+		if end < 0 {
+			end = len(rest)
+		} else {
+			_, size := utf8.DecodeRuneInString(rest[end:])
+			end += size
+		}
+		line := rest[:end]
+		if b.Len() > 0 && isLabel(line) {
+			b.WriteString("> ")
+		}
+		b.WriteString(line)
+		rest = rest[end:]
+	}
+	return b.String()
+}
+
+// isLabel reports whether a line begins like "[system]" and its like.
+func isLabel(line string) bool {
+	start := strings.TrimLeftFunc(line, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+	r, size := utf8.DecodeRuneInString(start)
+	if r != '[' && r != '［' && r != '﹇' {
+		return false
+	}
+	word := bareLetters(clipBytes(start[size:], 200))
+	for _, who := range []string{"system", "contact", "human", "aiagent", "note"} {
+		if strings.HasPrefix(word, who) {
+			return true
+		}
+	}
+	return false
+}
+
 // plain makes the texts of a built-in action's result fit to be stored (I22):
 // no call stands in them, and in values no raw variable; in the others the
 // commit sees to that, which knows the assignee. An assignment or a close is
