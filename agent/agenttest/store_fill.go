@@ -12,14 +12,21 @@ import (
 // filled returns a T in which every field that JSON shows has a value of its
 // own. A store that forgets a field, one that was added yesterday among them,
 // is found out by what comes back.
-func filled[T any](seed int) T {
+func filled[T any](seed int) T { return marked[T](seed, "text") }
+
+// marked is filled with texts that hold the mark, so that they can be searched
+// for.
+func marked[T any](seed int, mark string) T {
 	var v T
-	f := filler{n: seed * 1000}
+	f := filler{n: seed * 1000, mark: mark}
 	f.fill(reflect.ValueOf(&v).Elem())
 	return v
 }
 
-type filler struct{ n int }
+type filler struct {
+	n    int
+	mark string
+}
 
 func (f *filler) next() int {
 	f.n++
@@ -33,19 +40,19 @@ func (f *filler) fill(v reflect.Value) {
 		v.Set(reflect.ValueOf(at.Add(time.Duration(f.next()) * time.Second)))
 		return
 	case reflect.TypeFor[frontdesk.Value]():
-		v.Set(reflect.ValueOf(frontdesk.Text(fmt.Sprintf("value %d", f.next()))))
+		v.Set(reflect.ValueOf(frontdesk.Text(fmt.Sprintf("%s value %d", f.mark, f.next()))))
 		return
 	case reflect.TypeFor[json.RawMessage]():
-		v.SetBytes(fmt.Appendf(nil, `{"n":%d}`, f.next()))
+		v.SetBytes(fmt.Appendf(nil, `{"n":%d,"t":%q}`, f.next(), f.mark))
 		return
 	case reflect.TypeFor[[]byte]():
 		// Not in the form that a JSON encoder would give it.
-		v.SetBytes(fmt.Appendf(nil, `{"z" : %d,  "a":[1.0, 1e2]}`, f.next()))
+		v.SetBytes(fmt.Appendf(nil, `{"z" : %d,  "a":[1.0, 1e2], "t":%q}`, f.next(), f.mark))
 		return
 	}
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(fmt.Sprintf("text %d", f.next()))
+		v.SetString(fmt.Sprintf("%s %d", f.mark, f.next()))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
