@@ -280,7 +280,9 @@ func (c *compiler) constraintValues(from, end int, op Operator) (values []string
 			values, i = append(values, q.text(c.text)), q.end
 		} else {
 			run := c.text[i:end]
-			if k := strings.IndexAny(run, " ,;()\"“”*`，；。、\n"); k >= 0 {
+			if n := numberLength(run); n > 0 && isComparing(op) {
+				run = run[:n]
+			} else if k := strings.IndexAny(run, " ,;()\"“”*`，；。、\n"); k >= 0 {
 				run = run[:k]
 			}
 			word := strings.TrimRight(run, ".!?'’")
@@ -313,6 +315,33 @@ func (c *compiler) constraintValues(from, end int, op Operator) (values []string
 		i = next
 	}
 	return values, stop
+}
+
+// isComparing reports whether an operator compares numbers.
+func isComparing(op Operator) bool {
+	return op == OpAtLeast || op == OpAtMost || op == OpGreater || op == OpLess
+}
+
+// numberLength is how much of a text is a number with full stops or commas
+// between its digits, and a "k" or "%" behind.
+func numberLength(s string) int {
+	n := 0
+	for n < len(s) {
+		r, size := utf8.DecodeRuneInString(s[n:])
+		if unicode.IsDigit(r) {
+			n += size
+			continue
+		}
+		next, _ := utf8.DecodeRuneInString(s[n+size:])
+		if n == 0 || r != '.' && r != ',' || !unicode.IsDigit(next) {
+			break
+		}
+		n += size
+	}
+	if n > 0 && n < len(s) && strings.IndexByte("kK%", s[n]) >= 0 {
+		n++
+	}
+	return n
 }
 
 // grouped extends a number of n bytes at the start of s by the groups of three

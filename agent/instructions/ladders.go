@@ -372,7 +372,7 @@ func (r *reader) trailing(s *sentence, cl clause) bool {
 // follows reports whether "after" stands right before a delay.
 func (r *reader) follows(x delay) bool {
 	c := r.c
-	return x.lo > 0 && c.tokens[x.lo-1].any("after") && x.start-c.tokens[x.lo-1].end <= 2
+	return x.silence || x.lo > 0 && c.tokens[x.lo-1].any("after") && x.start-c.tokens[x.lo-1].end <= 2
 }
 
 // neighbour returns the delays of the clause beside a silence phrase: "after 2
@@ -460,6 +460,8 @@ func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 	x := c.delays[delays[0]]
 	leads := k == 0 && strings.Trim(c.text[s.start:x.start], " *_(-–—") == "" || c.leadsWith(s, x)
 	switch {
+	case r.cur == nil && follow && x.silence:
+		r.take(r.begin(s, x.start, x.end), delays, cl)
 	case r.cur == nil:
 		if follow && r.proposed[1] == 0 {
 			r.proposed = [2]int{x.start, x.end}

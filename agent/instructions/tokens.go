@@ -416,6 +416,7 @@ type delay struct {
 	// offsets: all counted from the contact's silence ("after 3, 6 and 12
 	// hours", "T+24").
 	offsets bool
+	silence bool // "T+": the notation says that it counts from the silence
 	vague   bool // a range
 	lo, hi  int  // tokens
 }
@@ -442,6 +443,11 @@ func (c *compiler) gap(i int) string {
 	return strings.Trim(c.shadow.Text[min(c.tokens[i].End, c.tokens[i+1].Start):c.tokens[i+1].Start], " ")
 }
 
+// listGap is gap without the "T+" of the next time in a list.
+func (c *compiler) listGap(i int) string {
+	return strings.Trim(strings.TrimSuffix(c.gap(i), "t+"), " ")
+}
+
 func (c *compiler) is(i int, kinds ...vocabulary.Kind) bool {
 	return i < len(c.tokens) && c.tokens[i].any(kinds...)
 }
@@ -451,12 +457,13 @@ func (c *compiler) readDelay(i int) (d delay, next int, ok bool) {
 	if ok {
 		d.list = []time.Duration{one}
 		d.offsets = c.isOffset(i)
+		d.silence = d.offsets
 		// "after 1 hour, 3 hours and 24 hours"
 		for next+1 < len(c.tokens) {
 			k := next
-			sep := c.gap(next - 1)
+			sep := c.listGap(next - 1)
 			if c.is(k, "and") && !c.is(k, "then") && sep == "" {
-				sep = c.gap(k)
+				sep = c.listGap(k)
 				if sep == "" {
 					sep = "and"
 				}
@@ -497,7 +504,7 @@ func (c *compiler) readList(i int) (d delay, next int, ok bool) {
 		numbers = append(numbers, n)
 		next = k + 1
 		if len(numbers) == 1 && c.isOffset(k) && !(c.is(next, vocabulary.Unit) && c.gap(k) == "") {
-			return delay{list: []time.Duration{scale(n, time.Hour)}, offsets: true}, next, n > 0
+			return delay{list: []time.Duration{scale(n, time.Hour)}, offsets: true, silence: true}, next, n > 0
 		}
 		if next >= len(c.tokens) {
 			break

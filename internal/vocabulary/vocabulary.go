@@ -16,7 +16,10 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 )
@@ -107,6 +110,15 @@ type Vocabulary struct {
 	closing   map[string]string
 	following map[string]string
 	languages []string
+
+	// What is written without its accents, while it is loaded.
+	plain, plainHeadings []plain
+}
+
+// plain is a phrase without its accents.
+type plain struct {
+	phrase string
+	Meaning
 }
 
 type node struct {
@@ -114,6 +126,49 @@ type node struct {
 	kids     []int32
 	meanings []Meaning
 	prefix   []Meaning // of phrases that end in "*"
+}
+
+// typedPlain are the languages that many people type without accents, and whose
+// words are still the same words then. Vietnamese is not one of them: without
+// its tones most words are others.
+var typedPlain = map[string]bool{"es": true, "fr": true, "it": true, "pt": true, "tr": true}
+
+// withoutAccents returns a phrase as people type it who leave the accents out;
+// empty: it has none, or is too short to be told from other words.
+func withoutAccents(language, phrase string) string {
+	if !typedPlain[language] || utf8.RuneCountInString(phrase) < 3 || strings.Contains(phrase, "…") {
+		return ""
+	}
+	bare := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFD.String(phrase))
+	if bare == norm.NFC.String(phrase) {
+		return ""
+	}
+	return bare
+}
+
+// addPlain enters the phrases without accents that mean nothing else.
+func (v *Vocabulary) addPlain() {
+	taken := map[int32]bool{}
+	for _, p := range v.plain {
+		at := v.at(fold.Phrase(strings.TrimSuffix(p.phrase, "*")))
+		taken[at] = len(v.nodes[at].meanings)+len(v.nodes[at].prefix) > 0
+	}
+	for _, p := range v.plain {
+		if !taken[v.at(fold.Phrase(strings.TrimSuffix(p.phrase, "*")))] {
+			v.insert(p.phrase, p.Meaning)
+		}
+	}
+	for _, p := range v.plainHeadings {
+		if _, ok := v.headings[fold.Phrase(p.phrase)]; !ok {
+			v.headings[fold.Phrase(p.phrase)] = string(p.Kind)
+		}
+	}
+	v.plain, v.plainHeadings = nil, nil
 }
 
 // place is a node as it is searched: small, and the edges of all in one slice,
@@ -184,6 +239,7 @@ func Load(systems ...fs.FS) (*Vocabulary, error) {
 			}
 		}
 	}
+	v.addPlain()
 	v.flatten()
 	return v, errors.Join(errs...)
 }
@@ -221,6 +277,9 @@ func (v *Vocabulary) add(f file) error {
 				if _, ok := v.headings[key]; !ok {
 					v.headings[key] = kind
 				}
+				if bare := withoutAccents(f.Language, key); bare != "" {
+					v.plainHeadings = append(v.plainHeadings, plain{bare, Meaning{Kind: Kind(kind)}})
+				}
 			}
 		}
 	}
@@ -228,6 +287,9 @@ func (v *Vocabulary) add(f file) error {
 		for _, p := range phrases {
 			for _, phrase := range expand(p) {
 				v.insert(phrase, Meaning{kind, value, f.Language})
+				if bare := withoutAccents(f.Language, phrase); bare != "" {
+					v.plain = append(v.plain, plain{bare, Meaning{kind, value, f.Language}})
+				}
 			}
 		}
 	}
