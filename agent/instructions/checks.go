@@ -224,6 +224,17 @@ func (c *compiler) namesTarget(s *sentence, t int) bool {
 	return false
 }
 
+// conditionBehind reports whether a condition follows a phrase: "do not close
+// the conversation while a question is open".
+func (c *compiler) conditionBehind(s *sentence, t int) bool {
+	for k := t + 1; k < s.hi; k++ {
+		if c.tokens[k].any("if", "if_not", "only_if", "after") {
+			return true
+		}
+	}
+	return false
+}
+
 // checkForbidden reports enabled actions that a cannot list names.
 func (c *compiler) checkForbidden(enabled map[string]string) {
 	for i := range c.sentences {
@@ -239,8 +250,8 @@ func (c *compiler) checkForbidden(enabled map[string]string) {
 			if name == actUnassign {
 				name = actAssign
 			}
-			if name == actAssign && c.namesTarget(s, t) {
-				continue // somebody in particular is forbidden, not the action
+			if name == actAssign && c.namesTarget(s, t) || c.conditionBehind(s, t) {
+				continue // somebody in particular, or some case, is forbidden
 			}
 			if _, on := enabled[name]; on {
 				c.report("forbidden-action", SeverityWarning, c.tokens[t].start, c.tokens[t].end, fmt.Sprintf("this is forbidden here, and the action %q is enabled: disable it, or take this out", name), "")

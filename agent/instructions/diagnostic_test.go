@@ -306,3 +306,19 @@ func TestVagueOnlyWhereItActs(t *testing.T) {
 		assert.Empty(t, ds.Errors(), text)
 	}
 }
+
+// What is forbidden for some case or somebody leaves the action itself in use,
+// and "remind them that" is no follow-up. S3.
+func TestNoFalseAlarms(t *testing.T) {
+	for text, code := range map[string]string{
+		"# BOUNDARIES\n* Do not close the conversation while a question is open.":           "forbidden-action",
+		"# BOUNDARIES\n* Never assign to @David Lee.":                                       "forbidden-action",
+		"# BATASAN\n* Jangan tutup percakapan selama masih ada pertanyaan.":                 "forbidden-action",
+		"# FLOW\n1. If they book, remind them that we call 24 hours before the visit.":      "followup-no-delay",
+		"# FLOW\n1. If they ask, say that the refund arrives within 3 days.":                "followup-not-understood",
+		"# FOLLOW-UP\nIf there is no reply for 1 hour, say \"A\". The refund takes 5 days.": "followup-not-understood",
+	} {
+		_, ds := compileShop(text)
+		assert.NotContains(t, codes(ds), code, text)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk/followup"
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
 )
 
@@ -413,7 +414,7 @@ func (r *reader) follow(s *sentence, cl clause, t int, follow bool, delays []int
 	switch {
 	case r.cur == nil:
 		if len(delays) == 0 && times == 0 && !follow {
-			if !c.sentenceHas(s, "human") && len(c.refsOf(s)) == 0 && c.tokens[t].start-s.start < 40 {
+			if !c.sentenceHas(s, "human") && len(c.refsOf(s)) == 0 && c.tokens[t].start-s.start < 40 && !c.saysThat(c.tokens[t].end) {
 				c.report("followup-no-delay", SeverityWarning, c.tokens[t].start, c.tokens[t].end, "this follow-up has no time: write how long the contact must be silent, such as \"if the contact does not reply after 2 hours\"", "")
 			}
 			return
@@ -429,6 +430,17 @@ func (r *reader) follow(s *sentence, cl clause, t int, follow bool, delays []int
 		d.times = times
 	}
 	r.take(d, delays, cl)
+}
+
+// saysThat reports whether "that" follows: "remind them that we call before the
+// visit" says something now.
+func (c *compiler) saysThat(from int) bool {
+	word, _, _ := strings.Cut(strings.TrimLeft(c.text[from:min(len(c.text), from+24)], " "), " ")
+	switch fold.Phrase(strings.ToValidUTF8(word, "")) {
+	case "that", "bahwa", "bahawa", "que", "dass", "che", "что", "rằng":
+		return true
+	}
+	return false
 }
 
 func (c *compiler) refsOf(s *sentence) []ref {
