@@ -244,15 +244,17 @@ func (m *Mux) runEcho(ctx context.Context, t ClaimedTask) error {
 
 // oursAfterAll records that a message of ours was sent, as its echo shows.
 func (m *Mux) oursAfterAll(o *operation, msg *frontdesk.Message, e Echo) {
-	if !msg.Status.Before(frontdesk.Sent) {
-		return
-	}
 	ours := *msg
-	ours.Status, ours.Reason, ours.SettledAt = frontdesk.Sent, "", m.now()
 	if e.ProviderID != "" {
 		ours.ProviderID = e.ProviderID
 	}
-	m.tellLadder(o.view, ours.ID, &o.c)
+	switch {
+	case msg.Status.Before(frontdesk.Sent):
+		ours.Status, ours.Reason, ours.SettledAt = frontdesk.Sent, "", m.now()
+		m.tellLadder(o.view, ours.ID, &o.c)
+	case ours.ProviderID == msg.ProviderID:
+		return
+	}
 	o.c.Messages = append(o.c.Messages, ours)
 }
 
@@ -268,6 +270,9 @@ func ourEcho(view *View, e Echo, claimed map[string]bool) *frontdesk.Message {
 			return msg
 		}
 		open := msg.Status == frontdesk.Sending || msg.Status == frontdesk.Unknown
+		if e.ProviderID != "" && (msg.Status == frontdesk.Sent || msg.Status == frontdesk.Delivered || msg.Status == frontdesk.Read) {
+			open = true // a receipt that did not bring the provider's ID came first
+		}
 		if open && msg.ProviderID == "" && msg.Text == e.Text {
 			return msg
 		}

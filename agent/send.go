@@ -80,6 +80,9 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 		}
 		return false, m.settle(ctx, t, view, msg, status, "the contact answered meanwhile", "")
 	}
+	// An earlier attempt may have gone out: whatever comes of this one, nobody
+	// can say then that nothing was sent.
+	doubt := msg.Status == frontdesk.Sending
 	msg.Status, msg.ClaimedAt = frontdesk.Sending, m.now()
 	msg.Attempts++
 	claim := Commit{Fence: &t.Fence, Conversation: clone(view.Conversation), Messages: []frontdesk.Message{msg}}
@@ -91,13 +94,17 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 		// whether the message may still go (protocol rule 5). Or the send might
 		// outlast the lease: another worker would go on with what follows, and
 		// the order be lost.
-		return false, m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) { requeue(now) })
+		return false, m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) {
+			if !doubt {
+				requeue(now)
+			}
+		})
 	}
 	receipt, serr := m.send(ctx, Outbound{
 		Key: msg.ID, Channel: view.Conversation.Channel, To: view.Contact.Address(view.Conversation.Channel),
 		ConversationID: view.Conversation.ID, Text: msg.Text, Author: msg.Author, Template: msg.Template, Attempt: msg.Attempts,
 	})
-	return m.outcome(ctx, t, msg, caps, receipt, serr)
+	return m.outcome(ctx, t, msg, caps, doubt, receipt, serr)
 }
 
 // claimed reports whether the claim of a message was stored although the
@@ -162,7 +169,7 @@ func (m *Mux) send(ctx context.Context, msg Outbound) (receipt SendReceipt, err 
 }
 
 // outcome records what became of a send (S10.1).
-func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message, caps Capabilities, receipt SendReceipt, serr error) (wait bool, err error) {
+func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message, caps Capabilities, doubt bool, receipt SendReceipt, serr error) (wait bool, err error) {
 	if serr == nil {
 		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Sent, "", receipt.ProviderID)
 	}
@@ -178,13 +185,17 @@ func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message,
 	}
 	m.log.Warn("send", "message", msg.ID, "conversation", msg.ConversationID, "attempt", msg.Attempts, "error", m.loggable(serr))
 	reason := clip(serr.Error(), 300)
+	failed := frontdesk.Failed
+	if doubt {
+		failed = frontdesk.Unknown
+	}
 	switch {
 	case known && se.Outcome == Rejected:
-		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Failed, reason, "")
+		return false, m.settleAgain(ctx, t, msg.ID, failed, reason, "")
 	case !known && !caps.Idempotent:
 		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, reason, "")
 	case msg.Attempts >= m.cfg.Retry.SendAttempts && known:
-		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Failed, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
+		return false, m.settleAgain(ctx, t, msg.ID, failed, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
 	case msg.Attempts >= m.cfg.Retry.SendAttempts:
 		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
 	}
@@ -196,7 +207,7 @@ func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message,
 		// On a channel that deduplicates an unknown outcome stays claimed: a
 		// retry with the same key cannot double it, and a crash changes
 		// nothing about that.
-		if known {
+		if known && !doubt {
 			requeue(now)
 		}
 		now.Reason = reason

@@ -45,8 +45,9 @@ type Log struct {
 	turns                            map[string]*agent.Turn
 	started                          map[string]int64  // turns, to the epoch in which they began
 	pinned                           map[string]string // turns, to the hash of their instructions
-	recorded                         map[uint64]int    // requests whose answer was stored, to when
-	effects                          map[string]int    // keys of actions, to how often they ran
+	restarts                         map[string]uint64
+	recorded                         map[uint64]int // requests whose answer was stored, to when
+	effects                          map[string]int // keys of actions, to how often they ran
 	keys                             map[string]string
 	assigned                         map[string]int // by rotation, to users
 	commits, deliveries              int
@@ -79,7 +80,7 @@ type message struct {
 func newLog(w *World) *Log {
 	return &Log{
 		w: w, conversations: map[string]*conversation{}, messages: map[string]*message{}, inbound: map[string]string{},
-		turns: map[string]*agent.Turn{}, started: map[string]int64{}, pinned: map[string]string{}, recorded: map[uint64]int{}, effects: map[string]int{},
+		turns: map[string]*agent.Turn{}, started: map[string]int64{}, pinned: map[string]string{}, restarts: map[string]uint64{}, recorded: map[uint64]int{}, effects: map[string]int{},
 		keys: map[string]string{}, assigned: map[string]int{},
 	}
 }
@@ -155,6 +156,9 @@ func (l *Log) claim(t agent.ClaimedTask) {
 	c.token[t.Fence.Lane], c.held[t.Fence.Lane] = t.Fence.Token, true
 	if a := l.actor(); a != nil {
 		a.turn = t.TurnID
+		if t.Fence.Lane == agent.LaneTurn {
+			a.token = t.Fence.Token
+		}
 	}
 	l.add(Event{Op: "claim", Conversation: t.ConversationID, Text: fmt.Sprintf("%s #%d attempt %d", t.Kind, t.Fence.Token, t.Attempts)})
 }
@@ -191,7 +195,7 @@ func (l *Log) rows(rows []agent.Entry) {
 				l.extra.asked[r.TurnID]++
 			}
 			if a := l.actor(); a != nil {
-				l.recorded[mix(a.asked, text(r.TurnID))] = len(l.events)
+				l.recorded[mix(a.asked, text(r.TurnID), l.restarts[r.TurnID])] = len(l.events)
 			}
 		case agent.EntryStart, agent.EntryRestart:
 			var d struct {
@@ -203,6 +207,9 @@ func (l *Log) rows(rows []agent.Entry) {
 			}
 			l.started[r.TurnID] = d.Epoch
 			l.pinned[r.TurnID] = d.Instructions
+			if r.Kind == agent.EntryRestart {
+				l.restarts[r.TurnID]++ // its answers so far no longer count
+			}
 		}
 	}
 }
@@ -213,7 +220,7 @@ func (l *Log) ask(request uint64) {
 		a.asked = request
 		// Whoever loses the lease between its last check and the call asks in
 		// vain: that costs money and nothing else.
-		if at, ok := l.recorded[mix(request, text(a.turn))]; ok && at < a.checked {
+		if at, ok := l.recorded[mix(request, text(a.turn), l.restarts[a.turn])]; ok && at < a.checked {
 			l.violate("rule 2: the LLM was asked again for an answer that was recorded")
 		}
 	}
@@ -256,7 +263,7 @@ func (l *Log) deliver(out agent.Outbound) {
 		l.violate("I6: message %d was delivered after message %d", m.Seq, c.left)
 	}
 	c.left = max(c.left, m.Seq)
-	if m.Status != frontdesk.Sending {
+	if m.Status != frontdesk.Sending && !l.excused(m) {
 		l.violate("S7.4: a message was delivered that was not claimed: %s is %s", out.Key, m.Status)
 	}
 	if now := l.w.now; l.extra == nil && now.Sub(m.ClaimedAt) > sendWindow {
@@ -509,7 +516,7 @@ func (l *Log) settle() {
 				l.violate("I32: message %d of %s is %s for ever", m.Seq, id, m.Status)
 			case m.Status == frontdesk.Cancelled && m.Epoch == c.conv.Epoch && !m.FollowUp:
 				l.violate("S7.4: message %d of %s was cancelled in its own epoch", m.Seq, id)
-			case m.Status == frontdesk.Sent && m.visible == 0 && !strings.HasPrefix(m.ProviderID, "phone-"):
+			case m.Status == frontdesk.Sent && m.visible == 0 && !strings.HasPrefix(m.ProviderID, "phone-") && !c.showed(m.Text):
 				l.violate("S10.1: message %d of %s counts as sent and was not delivered", m.Seq, id)
 			}
 		}
@@ -520,6 +527,12 @@ func (l *Log) settle() {
 		}
 	}
 	l.checkRotation()
+}
+
+// showed reports whether the contact saw a message with that text. Where
+// several have the same, nobody can say which an echo without a key shows.
+func (c *conversation) showed(text string) bool {
+	return slices.ContainsFunc(c.messages, func(m *message) bool { return m.visible > 0 && m.Text == text })
 }
 
 // checkAnswered checks that the turn which took a message did something about

@@ -80,7 +80,7 @@ func (st *storm) begin(h Happening, name string) {
 		a.again = func(ctx context.Context) error { return st.accept(ctx, inboundOf(h)) }
 	case "takeover", "reply kept":
 		operate(func(ctx context.Context, m *agent.Mux, id string) error {
-			_, err := m.Reply(ctx, agent.HumanReply{ConversationID: id, UserID: []string{"ana", "ben"}[h.N%2], Text: "A human here", KeepAssignee: h.Kind == "reply kept"})
+			_, err := m.Reply(ctx, agent.HumanReply{ConversationID: id, UserID: []string{"ana", "ben"}[h.N%2], Text: fmt.Sprintf("A human here, %d", h.N), KeepAssignee: h.Kind == "reply kept"})
 			return err
 		})
 	case "close":

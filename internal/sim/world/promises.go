@@ -111,6 +111,11 @@ func (l *Log) request(req *agent.Request) {
 		return
 	}
 	version := versionOf(req.System)
+	// Whoever loses the lease between its last check and the call asks in vain:
+	// that costs money and nothing else.
+	if l.conversation(a.conversation).token[agent.LaneTurn] != a.token {
+		return
+	}
 	if pinned := l.pinned[a.turn]; pinned != "" && l.version(pinned) != version {
 		l.violate("I29: turn %s was begun under version %d and asks under version %d", a.turn, l.version(pinned), version)
 	}

@@ -43,8 +43,9 @@ type actor struct {
 	ids    int
 	// asked is the last request that the actor put to the LLM.
 	asked uint64
-	// turn is that of the task it claimed last.
-	turn string
+	// turn is that of the task it claimed last, token that of its lane.
+	turn  string
+	token int64
 	// checked is when it checked its fence last.
 	checked int
 	// wake is until when it sleeps, zero when it does not. Idle actors wake

@@ -80,8 +80,12 @@ type jump struct {
 type process struct {
 	name    string
 	version int
+	agents  []*agent.Agent
 	mux     *agent.Mux
 	frozen  time.Time
+	// shared is set where several actors work at once. Each has a Mux of its
+	// own: one must not wait for a lock that another holds while it stands.
+	shared bool
 }
 
 // Storm runs the storm of a seed.
@@ -100,7 +104,7 @@ func (w *World) runPlan(p Plan, keep *Keep) StormResult {
 	defer func() { w.storm = nil }()
 	w.log.stormy()
 	w.sched.now, w.sched.advance, w.sched.pick, w.sched.silent = w.truth, st.advance, st.pick, true
-	st.web = &process{name: "web"}
+	st.web = &process{name: "web", shared: true}
 	for i := range p.Workers {
 		pr := &process{name: string(rune('A' + i))}
 		st.processes = append(st.processes, pr)
@@ -268,7 +272,7 @@ func (st *storm) succeed(a *actor) {
 		return
 	}
 	p := a.process
-	p.mux = nil // it starts anew, with whatever is saved by then
+	p.agents = nil // it starts anew, with whatever is saved by then
 	st.worker(p, name, at).root = cmp.Or(a.root, a.name)
 }
 
@@ -285,9 +289,12 @@ func (st *storm) spawn(name string, mortal bool, at time.Time, body func(ctx con
 
 // mux is the process's, made anew when other instructions were saved.
 func (st *storm) mux(p *process) *agent.Mux {
-	if p.mux == nil || p.version != st.version {
+	if p.agents == nil || p.version != st.version {
 		p.version = st.version
-		m, err := agent.NewMux(st.w.stormAgents(p.version)...)
+		p.agents, p.mux = st.w.stormAgents(p.version), nil
+	}
+	if p.mux == nil || p.shared {
+		m, err := agent.NewMux(p.agents...)
 		if err != nil {
 			panic(err) // the same agents make one in every storm
 		}
