@@ -37,7 +37,7 @@ type Desk interface {
 	// ErrNoContact: there is none of that ID.
 	Export(ctx context.Context, contactID string) (*Export, error)
 
-	// Delete removes a contact with all that is theirs, and nothing else
+	// Delete removes contacts with all that is theirs, and nothing else
 	// (S13.1): identities, conversations, messages, turns and journals, tasks,
 	// leases, approvals, and the dedupe keys of their messages. It is one
 	// transaction: before it everything is there, after it nothing. Numbers of
@@ -49,13 +49,15 @@ type Desk interface {
 	// before, and nothing is written back.
 	//
 	// When it returns nil, the bytes are gone too, from wherever the store
-	// keeps them. After an error everything is there or gone, and a copy may
-	// be left on the disk: call it again. Deleting a contact that is not there
-	// does the latter alone, and is no error.
+	// keeps them. That may take the store a while, whose length depends on all
+	// that it holds: who deletes many contacts does so in one call. After an
+	// error everything is there, or it is gone and some bytes may be left:
+	// call it again. A contact that is not there is deleted already, and no
+	// error.
 	//
 	// The store forgets them: a message of theirs that comes later, or again,
 	// is that of a new contact.
-	Delete(ctx context.Context, contactID string) error
+	Delete(ctx context.Context, contactIDs ...string) error
 }
 
 // ErrNoContact means that there is no contact of that ID.

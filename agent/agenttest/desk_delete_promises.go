@@ -56,7 +56,7 @@ var exportPromises = []deskPromise{
 		if err := json.Unmarshal(data, &back); err != nil {
 			c.failf("json.Unmarshal of an export returned %v", err)
 		}
-		c.equal("the export from JSON", got, back)
+		c.equal("the export from JSON", w.export, back)
 	}},
 	{"export/bare", "exports a contact without a conversation, and one without anything in it", func(c *deskCase) {
 		c.commit("a contact", agent.Commit{Contact: person("a")})
@@ -223,6 +223,22 @@ var deletePromises = []deskPromise{
 		}
 		c.equal("another contact", before, strings.Join(c.found(other), "\n")+canon(c.load(agent.Query{Loads: true})))
 	}},
+	{"delete/several", "deletes several contacts in one call, in which one may be twice or nobody", func(c *deskCase) {
+		a, b, stays := c.whole("a"), c.whole("b"), c.whole("stays")
+		before := strings.Join(c.found(stays), "\n")
+		c.delete()
+		c.equal("a contact after a deletion of nobody", a.export, c.export(a.contact))
+		c.delete(a.contact, "nobody", b.contact, a.contact)
+		for _, line := range append(c.found(a), c.found(b)...) {
+			if !isNothing(line) {
+				c.failf("after the deletion there is still, by %s", line)
+			}
+		}
+		c.equal("another contact", before, strings.Join(c.found(stays), "\n"))
+		c.equal("loads", []agent.Load{{UserID: "ann", Open: 2}}, c.load(agent.Query{Loads: true}).Loads)
+		c.searched(a.mark, stays.mark)
+		c.searched(b.mark, stays.mark)
+	}},
 	{"delete/anew", "takes the same identity, dedupe keys and IDs for new ones afterwards", func(c *deskCase) {
 		for n := range 3 {
 			w := c.whole("a") // the same from top to toe
@@ -263,12 +279,17 @@ var deletePromises = []deskPromise{
 		if c.bytes == nil {
 			return
 		}
+		var later []string
 		for i := range 40 {
-			c.whole(fmt.Sprintf("%02d", i))
-			if i%4 == 3 {
-				c.delete(fmt.Sprintf("mark-%02d-mark-contact", i-2))
+			w := c.whole(fmt.Sprintf("%02d", i))
+			switch {
+			case i%4 == 1 && i < 10:
+				c.delete(w.contact)
+			case i%4 == 1:
+				later = append(later, w.contact)
 			}
 		}
+		c.delete(later...)
 		for i := 1; i < 40; i += 4 {
 			c.searched(fmt.Sprintf("mark-%02d-mark", i), "mark-00-mark")
 		}
@@ -305,6 +326,7 @@ var deletePromises = []deskPromise{
 			if err != nil {
 				c.failf("Delete while others read returned %v", err)
 			}
+			c.equal("the conversation", agent.View{}, c.all(w.ids[1]))
 			select {
 			case f := <-faults:
 				c.failf("%s", f)

@@ -95,8 +95,10 @@ var listPromises = []deskPromise{
 		c.equal("after it was opened again", []string{"a"}, c.walk(ann, nil))
 		ann.TeamID, ann.AwaitsHuman = "sales", true
 		c.equal("by its team", []string{"a"}, c.walk(ann, nil))
-		c.change("a", func(v *frontdesk.Conversation) { v.TeamID, v.AwaitsHuman = "", false })
+		c.change("a", func(v *frontdesk.Conversation) { v.TeamID = "" })
 		c.equal("without its team", nil, c.walk(ann, nil))
+		c.change("a", func(v *frontdesk.Conversation) { v.TeamID, v.AwaitsHuman = "sales", false })
+		c.equal("when it waits no more", nil, c.walk(ann, nil))
 	}},
 	{"list/order", "sorts by when the contact wrote last, then by ID, the newest first or the longest, and those who never wrote as the longest", func(c *deskCase) {
 		c.wrote("b", 10)

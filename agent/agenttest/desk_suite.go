@@ -190,10 +190,10 @@ func (c *deskCase) export(contactID string) *agent.Export {
 	return e
 }
 
-// delete deletes a contact, which has to succeed.
-func (c *deskCase) delete(contactID string) {
-	if err := c.desk.Delete(c.ctx, contactID); err != nil {
-		c.failf("Delete(%q) returned %v", contactID, err)
+// delete deletes contacts, which has to succeed.
+func (c *deskCase) delete(contactIDs ...string) {
+	if err := c.desk.Delete(c.ctx, contactIDs...); err != nil {
+		c.failf("Delete(%q) returned %v", contactIDs, err)
 	}
 }
 

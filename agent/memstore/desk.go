@@ -257,16 +257,22 @@ func (s *Store) exportTurns(c *conversation) []agent.ExportedTurn {
 }
 
 // Delete implements [agent.Desk].
-func (s *Store) Delete(ctx context.Context, contactID string) error {
+func (s *Store) Delete(ctx context.Context, contactIDs ...string) error {
 	if err := s.begin(ctx, "delete"); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	p := s.contacts[contactID]
-	if p == nil {
-		return nil
+	for _, id := range contactIDs {
+		if p := s.contacts[id]; p != nil {
+			s.forget(p)
+		}
 	}
-	delete(s.contacts, contactID)
+	return nil
+}
+
+// forget removes a contact with all that is theirs.
+func (s *Store) forget(p *contact) {
+	delete(s.contacts, p.data.ID)
 	for _, id := range p.data.Identities {
 		delete(s.identities, id)
 	}
@@ -303,7 +309,6 @@ func (s *Store) Delete(ctx context.Context, contactID string) error {
 			delete(s.messages, c.messages[i].ID)
 		}
 	}
-	return nil
 }
 
 // drop takes a lane away for good.
