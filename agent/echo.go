@@ -20,7 +20,7 @@ func (m *Mux) AcceptReceipt(ctx context.Context, rc Receipt) error {
 	default:
 		return fmt.Errorf("agent: AcceptReceipt: status %q: give sent, delivered, read or failed", clip(string(rc.Status), 40))
 	}
-	return m.reported(ctx, rc.Channel, rc.Key, rc.ProviderID, rc.Status, clip(rc.Reason, 300))
+	return m.reported(ctx, rc.Channel, rc.Key, cleanText(rc.ProviderID, maxProviderID), rc.Status, clip(rc.Reason, 300))
 }
 
 // reported moves one of our messages on to a status that the channel reports.

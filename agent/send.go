@@ -155,6 +155,10 @@ func (m *Mux) answeredSince(ctx context.Context, c *frontdesk.Conversation, msg 
 	return false, nil
 }
 
+// maxProviderID is how much of a provider's ID is kept, in code points. Longer
+// ones are cut alike wherever they come in.
+const maxProviderID = 1024
+
 // send calls the channel within its time; a panic is an unknown outcome.
 func (m *Mux) send(ctx context.Context, msg Outbound) (receipt SendReceipt, err error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeouts.Send)
@@ -165,7 +169,9 @@ func (m *Mux) send(ctx context.Context, msg Outbound) (receipt SendReceipt, err 
 			err = fmt.Errorf("agent: channel: panic: %v", p)
 		}
 	}()
-	return m.cfg.Channel.Send(ctx, msg)
+	receipt, err = m.cfg.Channel.Send(ctx, msg)
+	receipt.ProviderID = cleanText(receipt.ProviderID, maxProviderID) // it is stored
+	return receipt, err
 }
 
 // outcome records what became of a send (S10.1).
