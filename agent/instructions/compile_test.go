@@ -66,7 +66,7 @@ func TestSeedPrompts(t *testing.T) {
 		assert.Empty(t, ds.Errors(), good)
 	}
 	for name, want := range map[string][]string{
-		"seed-id-03": {"no-headings", "no-steps"},
+		"seed-id-03": {"no-headings", "no-steps", "action-without-condition"},
 		"seed-id-05": {"no-headings", "vague-target"},
 		"seed-id-07": {"no-headings", "close-before-assign", "vague-target"},
 		"en-29":      {"no-headings", "near-canonical"},

@@ -257,16 +257,29 @@ func (c *compiler) conditional(s *sentence, t int) bool {
 	return sec != nil && !sec.untitled && sec.level > 1 && sec.is(SectionOther)
 }
 
-// conditionEarlier reports a condition in an earlier sentence of the same
-// line: "If they ask for a person. Then assign …".
+// conditionEarlier reports a condition in an earlier sentence of the same line
+// that still governs: it stands alone ("If they ask for a person. Then assign
+// …"), or what it led to was an action too ("If they are a VIP, assign to @A.
+// Close …"), or "then" goes on from it. "If they hesitate, keep talking. We
+// close it later." is over with its own sentence.
 func (c *compiler) conditionEarlier(l line, s *sentence) bool {
 	k, _ := slices.BinarySearchFunc(c.tokens, c.near(l.body, s.start), func(t token, o int) int { return t.start - o })
+	condition, acted := -1, false
 	for ; k < s.lo; k++ {
 		if c.tokens[k].any("if", "if_not") {
-			return true
+			condition = k
+		}
+		if _, _, ok := actionKind(c.tokens[k]); ok && condition >= 0 {
+			acted = true
 		}
 	}
-	return false
+	switch {
+	case condition < 0:
+		return false
+	case acted, s.lo < s.hi && c.tokens[s.lo].any("then", "finally"):
+		return true
+	}
+	return !strings.ContainsAny(c.text[c.tokens[condition].end:s.start], ",;，；、")
 }
 
 // hasCondition reports whether what stands before an action names a case:
