@@ -18,7 +18,9 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 	"github.com/seed-a71cb1d8/frontdesk/agent/langchain"
+	"github.com/seed-a71cb1d8/frontdesk/agent/offline"
 	"github.com/seed-a71cb1d8/frontdesk/cmd/frontdesk/internal/scenario"
 	"github.com/seed-a71cb1d8/frontdesk/cmd/frontdesk/internal/session"
 )
@@ -27,12 +29,13 @@ func chatCommand() command {
 	c := command{
 		name:    "chat",
 		summary: "talk to an agent on the console",
-		usage:   "-llm openai|ollama|anthropic|scripted [-workspace FILE] [-agent NAME] [PROMPT]",
+		usage:   "-llm openai|ollama|anthropic|offline|scripted [-workspace FILE] [-agent NAME] [PROMPT]",
 		help: `Reads what the contact writes, a line at a time, and prints what the agent
 answers. Everything is kept in memory; nothing is sent anywhere but to the model.
 
 The provider's usual variables are read: OPENAI_API_KEY, ANTHROPIC_API_KEY,
-OLLAMA_HOST. With -llm scripted the answers come from the -script file, a line
+OLLAMA_HOST. -llm offline needs no model: it follows the prompt by rules, as far
+as the compiler understood it. With -llm scripted the answers come from the -script file, a line
 each: say TEXT, call NAME {JSON}, fail KIND.
 
 Without -workspace, the names in the prompt are taken for teams, stages and
@@ -62,7 +65,7 @@ type chat struct {
 
 func (e *env) chat(c command, args []string) int {
 	fs := e.flags(c)
-	provider := fs.String("llm", "", "`provider` of the model: openai, ollama, anthropic or scripted")
+	provider := fs.String("llm", "", "`provider` of the model: openai, ollama, anthropic, offline or scripted")
 	model := fs.String("model", "", "`name` of the model; empty: the provider's usual one")
 	baseURL := fs.String("base-url", "", "`URL` of the provider's API, for those that speak the protocol of another")
 	script := fs.String("script", "", "`file` with the answers of -llm scripted")
@@ -80,15 +83,18 @@ func (e *env) chat(c command, args []string) int {
 	if ch.script != nil != (*provider == "scripted") {
 		return e.usageError(c.name, errors.New("-script and -llm scripted go together: give both, or neither"))
 	}
-	cfg.LLM, cfg.Clock = ch.script, session.NewRunningClock(e.clock)
-	if ch.script == nil {
+	cfg.Clock = session.NewRunningClock(e.clock)
+	switch {
+	case *provider == "offline":
+		cfg.NewLLM = func(pb *instructions.Playbook) agent.LLM { return offline.New(pb) }
+	case ch.script == nil:
 		llm, err := newLLM(*provider, *model, *baseURL)
 		if err != nil {
 			return e.usageError(c.name, err)
 		}
 		cfg.LLM = llm
-	} else {
-		cfg.Clock = session.NewClock() // a script is played the same way each time
+	default:
+		cfg.LLM, cfg.Clock = ch.script, session.NewClock() // a script is played the same way each time
 	}
 	cfg.OnTurn, cfg.OnMessage = ch.turn, ch.message
 	var err error
@@ -179,9 +185,9 @@ func newLLM(provider, name, baseURL string) (agent.LLM, error) {
 		model, err = openai.New(openai.WithHTTPClient(client), openai.WithModel(name), openai.WithToken("ollama"),
 			openai.WithBaseURL(ollamaURL(baseURL, os.Getenv("OLLAMA_HOST"))))
 	case "":
-		return nil, errors.New("no model is named: add -llm openai, ollama, anthropic or scripted")
+		return nil, errors.New("no model is named: add -llm openai, ollama, anthropic, offline or scripted")
 	default:
-		return nil, fmt.Errorf("there is no provider %q: use openai, ollama, anthropic or scripted", provider)
+		return nil, fmt.Errorf("there is no provider %q: use openai, ollama, anthropic, offline or scripted", provider)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", provider, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 	"github.com/seed-a71cb1d8/frontdesk/agent/memstore"
 	"github.com/seed-a71cb1d8/frontdesk/cmd/frontdesk/internal/workspacefile"
 )
@@ -35,8 +36,11 @@ type Config struct {
 	// its own, named "Agent", with the file's enabled actions; without, the
 	// first agent of the file that has instructions.
 	Agent string
-	// LLM answers for all agents. Nil: NewLLM makes it.
+	// LLM answers for all agents. Nil: NewLLM makes one for each.
 	LLM agent.LLM
+	// NewLLM makes an LLM of an agent's playbook, for one that follows it by
+	// rules. It counts where LLM is nil.
+	NewLLM func(*instructions.Playbook) agent.LLM
 	// Clock is the session's. Nil: one that stands at Start.
 	Clock *Clock
 	// Contact is the contact at the start: Fields, Stage and Tags count.
@@ -93,9 +97,14 @@ func New(cfg Config) (*Session, error) {
 		ch.window = cfg.File.ReplyWindow
 	}
 	for _, r := range append([]role{first}, others...) {
+		llm := cfg.LLM
+		if llm == nil && cfg.NewLLM != nil {
+			pb, _ := instructions.Compile(r.instructions, instructions.Options{Workspace: &s.Workspace}) // agent.New reports its faults
+			llm = cfg.NewLLM(pb)
+		}
 		a, err := agent.New(agent.Config{
 			Name: r.name, Instructions: r.instructions, Workspace: s.Workspace, Actions: r.actions,
-			LLM: cfg.LLM, Store: s.store, Channel: ch, Clock: s.Clock, Debounce: agent.Off, NewID: newID, OnTurn: s.told,
+			LLM: llm, Store: s.store, Channel: ch, Clock: s.Clock, Debounce: agent.Off, NewID: newID, OnTurn: s.told,
 			FollowUps: agent.FollowUps{DefaultDelay: cfg.DefaultDelay},
 		})
 		if err != nil {
