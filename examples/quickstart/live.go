@@ -14,13 +14,16 @@ import (
 	"github.com/tmc/langchaingo/llms/openai"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 	"github.com/seed-a71cb1d8/frontdesk/agent/langchain"
+	"github.com/seed-a71cb1d8/frontdesk/agent/offline"
 )
 
-// chat is a live chat on the console with the same agent: a real model, the
-// system's clock, follow-ups after two minutes of silence.
+// chat is a live chat on the console with the same agent: a real model or
+// rules, the system's clock, follow-ups after two minutes of silence.
 func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, model, baseURL string) error {
-	llm, err := liveModel(provider, model, baseURL)
+	llm, err := liveLLM(lang, provider, model, baseURL)
 	if err != nil {
 		return err
 	}
@@ -29,7 +32,7 @@ func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, mode
 	if err != nil {
 		return err
 	}
-	o, err := newOffice(lang, langchain.New(llm), t, clock, t.turn)
+	o, err := newOffice(lang, llm, t, clock, t.turn)
 	if err != nil {
 		return err
 	}
@@ -81,6 +84,24 @@ func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, mode
 	}
 }
 
+// liveLLM makes the LLM that the flags and the environment name.
+func liveLLM(lang, provider, model, baseURL string) (agent.LLM, error) {
+	if provider == "offline" {
+		prompt, err := instructionsOf(lang)
+		if err != nil {
+			return nil, err
+		}
+		ws := workspace(lang)
+		playbook, _ := instructions.Compile(prompt, instructions.Options{Workspace: &ws}) // agent.New reports its faults
+		return offline.New(playbook), nil
+	}
+	m, err := liveModel(provider, model, baseURL)
+	if err != nil {
+		return nil, err
+	}
+	return langchain.New(m), nil
+}
+
 // liveModel makes the model that the flags and the environment name.
 func liveModel(provider, model, baseURL string) (llms.Model, error) {
 	or := func(values ...string) string {
@@ -116,5 +137,5 @@ func liveModel(provider, model, baseURL string) (llms.Model, error) {
 		}
 		return anthropic.New(options...) // the key comes from ANTHROPIC_API_KEY
 	}
-	return nil, fmt.Errorf("there is no provider %q here: use -llm openai, ollama or anthropic", provider)
+	return nil, fmt.Errorf("there is no provider %q here: use -llm offline, openai, ollama or anthropic", provider)
 }

@@ -62,6 +62,13 @@ func TestChatSaysWhatItCannotRead(t *testing.T) {
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
+// Without a model and a key the prompt is followed all the same, by rules.
+func TestChatOffline(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, chat(context.Background(), strings.NewReader("Halo\n"), &out, "id", "offline", "", ""))
+	assert.Contains(t, out.String(), "Sales Agent >    Halo, selamat datang! Boleh saya tahu nama lengkap Anda?")
+}
+
 // Without a key the provider says what is missing.
 func TestChatNeedsAKey(t *testing.T) {
 	t.Setenv("OPENAI_API_KEY", "")

@@ -5,10 +5,11 @@
 //
 //	go run ./examples/quickstart            # the prompt as it is written, in Indonesian
 //	go run ./examples/quickstart -lang en   # the same in English
+//	go run ./examples/quickstart -llm offline
 //	go run ./examples/quickstart -llm openai -model gpt-4.1
 //
-// With -llm (openai, ollama, anthropic) it is a chat with a real model, on the
-// same prompt. Keys come from OPENAI_API_KEY and ANTHROPIC_API_KEY, Ollama's
+// With -llm it is a chat on the same prompt: offline follows the prompt by
+// rules and needs no key; openai, ollama and anthropic are real models. Keys come from OPENAI_API_KEY and ANTHROPIC_API_KEY, Ollama's
 // address from OLLAMA_HOST.
 package main
 
@@ -22,7 +23,7 @@ import (
 
 func main() {
 	lang := flag.String("lang", "id", "language of the prompt: id or en")
-	provider := flag.String("llm", "", "chat with a real model: openai, ollama or anthropic")
+	provider := flag.String("llm", "", "chat with a model: offline (no key), openai, ollama or anthropic")
 	model := flag.String("model", "", "name of the model, with -llm")
 	baseURL := flag.String("base-url", "", "address of the provider, with -llm")
 	flag.Parse()

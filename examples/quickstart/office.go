@@ -42,13 +42,19 @@ func workspace(lang string) frontdesk.Workspace {
 	}
 }
 
-// newOffice compiles the prompt and builds the agent on it.
-func newOffice(lang string, llm agent.LLM, channel agent.Channel, clock frontdesk.Clock, onTurn func(agent.Turn)) (*office, error) {
+// instructionsOf reads the prompt in a language.
+func instructionsOf(lang string) (string, error) {
 	prompt, err := files.ReadFile("lead-qualification." + lang + ".md")
 	if err != nil {
-		return nil, fmt.Errorf("there is no prompt in %q: use -lang id or -lang en", lang)
+		return "", fmt.Errorf("there is no prompt in %q: use -lang id or -lang en", lang)
 	}
 	followUp, err := files.ReadFile("follow-up." + lang + ".md")
+	return string(prompt) + "\n" + string(followUp), err
+}
+
+// newOffice compiles the prompt and builds the agent on it.
+func newOffice(lang string, llm agent.LLM, channel agent.Channel, clock frontdesk.Clock, onTurn func(agent.Turn)) (*office, error) {
+	prompt, err := instructionsOf(lang)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +65,7 @@ func newOffice(lang string, llm agent.LLM, channel agent.Channel, clock frontdes
 	o := &office{store: memstore.New()}
 	o.agent, err = agent.New(agent.Config{
 		Name:         "Sales Agent",
-		Instructions: string(prompt) + "\n" + string(followUp),
+		Instructions: prompt,
 		Workspace:    workspace(lang),
 		LLM:          llm,
 		Store:        o.store,
