@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 	"github.com/seed-a71cb1d8/frontdesk/variables"
 )
 
@@ -153,7 +154,7 @@ func (m *Mux) inboundCommit(view *View, in frontdesk.Inbound, messageID string, 
 		conv.OptedOut = false
 		conv.Epoch++
 	}
-	if conv.OptedOut {
+	if conv.OptedOut && !switches.Off(switches.OptOut) {
 		msg.Disposition = dispositionFor(&conv)
 		c.Delete = append(c.Delete, TaskTurn)
 		c.Messages = append(c.Messages, dispose(view.Waiting, msg.Disposition)...)
@@ -199,6 +200,9 @@ func dispositionFor(c *frontdesk.Conversation) frontdesk.Disposition {
 func dispose(waiting []frontdesk.Message, d frontdesk.Disposition) []frontdesk.Message {
 	out := make([]frontdesk.Message, 0, len(waiting))
 	for _, w := range waiting {
+		if switches.Off(switches.Dispose) {
+			break
+		}
 		w.Disposition = d
 		out = append(out, w)
 	}

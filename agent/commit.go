@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/followup"
+	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 	"github.com/seed-a71cb1d8/frontdesk/variables"
 )
 
@@ -28,7 +29,7 @@ func (r *run) commit(ctx context.Context, out outcome) (*Turn, error) {
 		if err := r.notice(); err != nil {
 			return nil, err
 		}
-		if r.newer() && r.j.superseded < r.a.cfg.Limits.Supersedes || !r.complete(out) {
+		if r.newer() && !switches.Off(switches.Supersede) && r.j.superseded < r.a.cfg.Limits.Supersedes || !r.complete(out) {
 			return nil, errSuperseded
 		}
 		turn, c, err := r.build(ctx, out)
@@ -216,7 +217,7 @@ func (b *builder) destination() (t frontdesk.Target, m frontdesk.Method, ok bool
 		return as.Target, as.Method, true
 	}
 	f := b.a.cfg.Fallback
-	if b.out.failure == "" {
+	if b.out.failure == "" || switches.Off(switches.Fallback) {
 		return t, m, false
 	}
 	if t, err := b.a.rules.exists(f.Assign); err == nil && t.Kind != "" {
@@ -247,6 +248,9 @@ func (b *builder) closing() {
 // filled completes what an agent wrote: the assignee's name is filled in, and
 // no raw variable is left (S5.5, I22).
 func (b *builder) filled(text string) string {
+	if switches.Off(switches.Fill) {
+		return text
+	}
 	return variables.Fill(text, func(namespace, name string) (string, bool) {
 		return b.m.assigneeName(&b.conv), isAssigneeName(namespace, name)
 	})

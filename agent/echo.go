@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 )
 
 var zeroTime time.Time
@@ -31,7 +32,7 @@ func (m *Mux) reported(ctx context.Context, channel, key, providerID string, sta
 			return err
 		}
 		msg := *view.Found
-		if !msg.Status.Before(status) {
+		if !msg.Status.Before(status) && !switches.Off(switches.Forward) {
 			return nil
 		}
 		c := Commit{Conversation: clone(view.Conversation)}
@@ -150,7 +151,7 @@ func (m *Mux) undecided(view *View) (until time.Time, ok bool) {
 	now := m.now()
 	for i := range view.History {
 		msg := &view.History[i]
-		if msg.Direction != frontdesk.DirOutbound || msg.Status != frontdesk.Sending && msg.Status != frontdesk.Unknown {
+		if switches.Off(switches.EchoHold) || msg.Direction != frontdesk.DirOutbound || msg.Status != frontdesk.Sending && msg.Status != frontdesk.Unknown {
 			continue
 		}
 		if end := msg.ClaimedAt.Add(m.cfg.Timeouts.Send); end.After(now) && end.After(until) {
@@ -273,7 +274,7 @@ func ourEcho(view *View, e Echo, claimed map[string]bool) *frontdesk.Message {
 		if e.ProviderID != "" && (msg.Status == frontdesk.Sent || msg.Status == frontdesk.Delivered || msg.Status == frontdesk.Read) {
 			open = true // a receipt that did not bring the provider's ID came first
 		}
-		if open && msg.ProviderID == "" && msg.Text == e.Text {
+		if open && !switches.Off(switches.EchoText) && msg.ProviderID == "" && msg.Text == e.Text {
 			return msg
 		}
 	}

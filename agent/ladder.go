@@ -14,6 +14,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/followup"
+	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
 	"github.com/seed-a71cb1d8/frontdesk/variables"
 )
@@ -259,6 +260,9 @@ func (r *run) recorded(callID string) bool {
 // endLadder deletes the pending follow-up of a conversation and records why,
 // so that each armed step has an end that can be found (I12).
 func (m *Mux) endLadder(view *View, why string, c *Commit) {
+	if switches.Off(switches.EndLadder) {
+		return
+	}
 	c.Delete = append(c.Delete, TaskFollowUp)
 	t := view.Task(TaskFollowUp)
 	if t == nil || t.Ladder == nil {
@@ -500,6 +504,9 @@ func (b *builder) ladderMessages() {
 		if template != "" && last != "" {
 			break // it stands in for all of them
 		}
+	}
+	if switches.Off(switches.LadderWaits) {
+		last = ""
 	}
 	next := s.state.Fired(b.now, last)
 	if next.Done() || b.moved {

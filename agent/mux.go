@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 	"github.com/seed-a71cb1d8/frontdesk/routing"
 )
 
@@ -126,7 +127,7 @@ func (m *Mux) now() time.Time { return m.clock.Now().UTC().Round(0) }
 // wait for a human (S1.2). Nil: none may.
 func (m *Mux) agentOf(c *frontdesk.Conversation) *Agent {
 	switch {
-	case c.Status != frontdesk.Open || c.OptedOut:
+	case c.Status != frontdesk.Open || c.OptedOut && !switches.Off(switches.OptOut):
 		return nil
 	case c.Assignee.Kind == frontdesk.AssigneeAgent:
 		return m.byID[c.Assignee.ID]

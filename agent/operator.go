@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
+	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 )
 
 // ErrNoConversation means that there is no conversation of that ID.
@@ -229,7 +230,7 @@ func (o *operation) triggerAgent() {
 			ConversationID: o.conv.ID, Kind: TaskTurn, Due: o.m.now(), TurnID: o.m.newID(), Trigger: Trigger{Kind: TriggerAssigned},
 		})
 	}
-	if len(o.view.Waiting) > 0 {
+	if len(o.view.Waiting) > 0 && !switches.Off(switches.HandBack) {
 		trigger() // whoever wrote since without taking over: no turn has answered (I1)
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 )
 
 // cleanText makes a text fit to be stored and sent: valid UTF-8, no NUL, no
@@ -14,7 +16,7 @@ import (
 // it. PostgreSQL refuses some of these, and a row that cannot be written is
 // poison.
 func cleanText(s string, max int) string {
-	if isClean(s) && len(s) <= max {
+	if isClean(s) && len(s) <= max || switches.Off(switches.Clean) {
 		return trimText(s)
 	}
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
@@ -106,7 +108,7 @@ func clipBytes(s string, max int) string {
 // is too long inside it, between characters as people see them (S10.4). 0
 // means that there is no limit.
 func splitText(text string, max int) []string {
-	if max <= 0 || utf8.RuneCountInString(text) <= max {
+	if max <= 0 || switches.Off(switches.Split) || utf8.RuneCountInString(text) <= max {
 		return []string{text}
 	}
 	var parts []string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
+	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 )
 
 // think asks the LLM and runs the calls it makes until it has a reply, a
@@ -28,7 +29,7 @@ func (r *run) think(ctx context.Context) (outcome, error) {
 		if s := r.j.last(); s != nil && len(s.answer.Calls) == 0 {
 			return outcome{text: s.answer.Text}, nil
 		}
-		if r.j.rounds >= r.a.cfg.Limits.LLMCalls {
+		if r.j.rounds >= r.a.cfg.Limits.LLMCalls && !switches.Off(switches.Limits) {
 			return outcome{failure: fmt.Sprintf("the turn took %d LLM calls without ending", r.j.rounds)}, nil
 		}
 		if !r.fresh {
@@ -216,6 +217,7 @@ func (r *run) examine(resp *Response, tools bool) (Response, string) {
 // unsendable says why a text must not reach a contact.
 func (r *run) unsendable(text string) string {
 	switch {
+	case switches.Off(switches.Unsendable):
 	case r.a.callAsText(text):
 		return "it is an action call written as text"
 	case r.leaks(text):
@@ -279,6 +281,9 @@ func (r *run) runCalls(ctx context.Context, s *step) (failure string, err error)
 func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, failure string, err error) {
 	call := s.answer.Calls[i]
 	id := fmt.Sprintf("%s/%d/%d", r.task.TurnID, r.j.past+len(r.j.steps), i+1)
+	if switches.Off(switches.Keys) {
+		id = call.ID
+	}
 	res.Call = CallRecord{ID: id, Name: clip(call.Name, 64), Arguments: call.Arguments}
 	refuse := func(outcome CallOutcome, detail string) (resultData, string, error) {
 		res.Call.Outcome, res.Call.Detail = outcome, detail
@@ -312,15 +317,18 @@ func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, fail
 		return refuse(CallRefused, "not run: the instructions are not shown to anybody, actions among them")
 	}
 	args, cerr := t.checker.Check(call.Arguments)
+	if cerr != nil && switches.Off(switches.Schemas) {
+		args, cerr = call.Arguments, nil
+	}
 	if cerr != nil {
 		return refuse(CallRefused, strings.TrimPrefix(cerr.Error(), "actions: "))
 	}
 	res.Call.Arguments = args
-	if s.started != nil {
+	if s.started != nil && !switches.Off(switches.AtMostOnce) {
 		res.Outside = true
 		return refuse(CallUnknown, "it was started and its outcome is not known: it is not run again")
 	}
-	if t.action.NeedsApproval {
+	if t.action.NeedsApproval && !switches.Off(switches.Approvals) {
 		res.Call.Outcome, res.Call.Detail = CallPending, "pending: a person has to approve it; tell the contact that it is being looked at"
 		return res, "", nil
 	}
@@ -432,6 +440,9 @@ func (r *run) checkAssign(ctx context.Context, as *actions.Assignment) (note, re
 			return "", "AI agent " + quote(t.Name) + " is not running here: assign to somebody else", ""
 		}
 		chain := r.task.Trigger.Agents
+		if switches.Off(switches.Handoffs) {
+			chain = nil
+		}
 		if len(chain) >= r.a.cfg.Limits.Handoffs {
 			why := fmt.Sprintf("the conversation was handed over %d times since the contact wrote", len(chain))
 			return "", why, why
@@ -473,6 +484,7 @@ func (r *run) guard(s *step, call ToolCall) string {
 		}
 	}
 	switch l := r.a.cfg.Limits; {
+	case switches.Off(switches.Limits):
 	case total >= l.ActionCalls:
 		return fmt.Sprintf("the turn made more than %d action calls", l.ActionCalls)
 	case same >= l.IdenticalCalls:

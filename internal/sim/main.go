@@ -31,6 +31,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	all := flags.Bool("all", false, "go on after a failure")
 	verbose := flags.Bool("v", false, "print progress, and the log of a single seed")
 	shrink := flags.Duration("shrink", 20*time.Second, "how long to look for the smallest part that fails")
+	controls := flags.Bool("controls", false, "switch each rule and guard off in turn, and print which storms see it")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -38,6 +39,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 2
+	}
+	if *controls {
+		return table(*seeds, *workers, stdout, stderr)
 	}
 	if *seeds == 1 {
 		return single(*seed, keep, *shrink, *verbose, stdout, stderr)
@@ -64,6 +68,26 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "seed %d: %s\n", f.Seed, f.Violations[0])
 	}
 	return single(sum.Failures[0].Seed, nil, *shrink, true, stdout, stderr)
+}
+
+// table switches each rule and guard off in turn. It fails if one is not seen,
+// or if one is that ought to be harmless.
+func table(seeds uint64, workers int, stdout, stderr io.Writer) int {
+	code := 0
+	fmt.Fprintln(stdout, world.ControlHeader)
+	for _, c := range world.Controls() {
+		res, err := c.Run(seeds, workers, true)
+		if err != nil {
+			fmt.Fprintln(stderr, err)
+			return 1
+		}
+		note := ""
+		if (res.Hits == 0) != c.Harmless {
+			code, note = 1, "  NOT AS EXPECTED"
+		}
+		fmt.Fprintln(stdout, res.String()+note)
+	}
+	return code
 }
 
 // single runs one storm, makes it small if it fails, and describes it.

@@ -100,6 +100,8 @@ func (l *Log) ran(call actions.Call, name string, in purchase) {
 		a, ok := l.extra.approvals[call.Key]
 		if !ok || a.Status != agent.ApprovalApproved {
 			l.violate("S6.9: a call ran that nobody approved: %s", call.Key)
+		} else if began, ok := l.started[l.actor().turn]; ok && began != a.Epoch {
+			l.violate("S6.9: a call approved in epoch %d ran in a turn of epoch %d", a.Epoch, began)
 		}
 	}
 }
@@ -272,6 +274,13 @@ func (l *Log) beforeTurn(m *conversation, c *agent.Commit, turn *agent.Turn) {
 	now := c.Conversation
 	if now == nil {
 		return
+	}
+	if turn.Exit == agent.ExitFallback && len(turn.Replies) == 0 && turn.NextID == "" &&
+		now.Status == frontdesk.Open && now.Assignee.Kind != frontdesk.AssigneeUser && !now.AwaitsHuman {
+		l.violate("I32: turn %s could not end, and nobody was asked to", turn.ID)
+	}
+	if old.OptedOut && len(turn.Replies) > 0 {
+		l.violate("I11: turn %s wrote to a contact who opted out", turn.ID)
 	}
 	if now.Assignee != old.Assignee && now.Assignee.Kind != frontdesk.Nobody && old.Assignee.Kind != frontdesk.Nobody {
 		l.moved(old, now, version, turn)
