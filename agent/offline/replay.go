@@ -40,6 +40,7 @@ type call struct {
 	name string
 	args string // compact JSON
 	ok   bool
+	wait bool
 	skip bool
 }
 
@@ -61,7 +62,7 @@ func (p *plan) replay(in *input) *state {
 			st.latest, st.calls, st.learned = nil, nil, false
 			p.expect(st, in, e.text)
 		case eventCall:
-			st.calls = append(st.calls, call{e.call.Name, compact(e.call.Arguments), e.ok, e.skip})
+			st.calls = append(st.calls, call{e.call.Name, compact(e.call.Arguments), e.ok, e.wait, e.skip})
 			st.note(e)
 		case eventContact:
 			if ended { // it was handed over or closed, and came back
@@ -88,7 +89,7 @@ func (st *state) begin() {
 // text.
 func (st *state) moved() bool {
 	return slices.ContainsFunc(st.calls, func(c call) bool {
-		return c.ok && (c.name == actions.NameAssign || c.name == actions.NameClose)
+		return c.ok && !c.wait && (c.name == actions.NameAssign || c.name == actions.NameClose)
 	})
 }
 

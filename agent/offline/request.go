@@ -30,6 +30,7 @@ type event struct {
 	text string
 	call agent.ToolCall
 	ok   bool // of a call: it was done, or waits for approval
+	wait bool // of a call: it waits for approval
 	skip bool // of a call: it was not run because of another
 }
 
@@ -77,6 +78,7 @@ func readRequest(req *agent.Request) *input {
 		case agent.RoleTool:
 			if k, found := open[m.CallID]; found {
 				in.events[k].ok = !m.IsError
+				in.events[k].wait = !m.IsError && strings.HasPrefix(m.Text, "pending: ")
 				in.events[k].skip = m.IsError && strings.HasPrefix(m.Text, "not run: an earlier call")
 				delete(open, m.CallID)
 			}

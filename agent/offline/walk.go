@@ -42,6 +42,8 @@ func (w *walk) answer() ([]agent.ToolCall, string) {
 	}
 	words := phrased(latest)
 	switch {
+	case slices.ContainsFunc(st.calls, func(c call) bool { return c.wait }):
+		w.parts = append(w.parts, p.say.pending) // nothing else is done before a person decides
 	case hasAny(words, persons) && (st.pending == nil || !st.pending.yesNo):
 		w.handOver()
 	case len(wordsOf(latest)) <= 8 && hasAny(words, goodbyes) && !st.learned && len(st.said) > 0:
@@ -53,13 +55,9 @@ func (w *walk) answer() ([]agent.ToolCall, string) {
 		}
 	}
 	if len(w.calls) > 0 {
-		// While a call waits for approval nothing is on offer.
 		return w.calls, ""
 	}
 	w.farewell()
-	if len(w.in.tools) == 0 && len(st.calls) > 0 && !st.calls[len(st.calls)-1].skip && len(w.parts) == 0 {
-		w.parts = append(w.parts, p.say.pending)
-	}
 	text := strings.TrimSpace(strings.ReplaceAll(strings.Join(w.parts, " "), "\n ", "\n"))
 	if text == "" {
 		text = p.say.anything
