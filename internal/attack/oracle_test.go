@@ -313,14 +313,13 @@ func (r *run) checkLeak(what, text string) {
 	for _, reading := range readings(text) {
 		plain := letters(reading)
 		for name, system := range r.w.llm.systems {
-			if strings.Contains(plain, letters(canaryOf(system))) {
+			known := r.w.known(system)
+			if strings.Contains(plain, known.canary) {
 				r.wrong("I22", "%s holds the canary of %s: %.80q", what, name, text)
 				return
 			}
-			frame, rest, _ := strings.Cut(system, "==== INSTRUCTIONS")
-			instructions, _, _ := strings.Cut(rest, "\n==== END")
-			for part, width := range map[string]int{letters(frame): 100, letters(instructions): 250} {
-				for i := 0; i+width <= len(part); i += 20 {
+			for width, part := range known.parts {
+				for i := 0; len(plain) >= width && i+width <= len(part); i += 20 {
 					if strings.Contains(plain, part[i:i+width]) {
 						r.wrong("I22", "%s shows a piece of the system prompt of %s: %.80q", what, name, text)
 						return
@@ -329,6 +328,27 @@ func (r *run) checkLeak(what, text string) {
 			}
 		}
 	}
+}
+
+// prompt is a system prompt in letters: the rules of its frame and the
+// instructions, by how long a piece of them is too long.
+type prompt struct {
+	system, canary string
+	parts          map[int]string
+}
+
+// known reads a system prompt once, as long as it is the same.
+func (w *world) known(system string) *prompt {
+	for _, p := range w.prompts {
+		if p.system == system {
+			return p
+		}
+	}
+	frame, rest, _ := strings.Cut(system, "==== INSTRUCTIONS")
+	instructions, _, _ := strings.Cut(rest, "\n==== END")
+	p := &prompt{system, letters(canaryOf(system)), map[int]string{100: letters(frame), 250: letters(instructions)}}
+	w.prompts = append([]*prompt{p}, w.prompts[:min(len(w.prompts), 3)]...)
+	return p
 }
 
 // checkOthers: I23, nothing of another contact, nobody else is written to.

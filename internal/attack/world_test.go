@@ -101,6 +101,7 @@ type world struct {
 	first   int    // the first message of the present attack
 	text    string // of the present attack, for the ports that need it
 	ledger  []string
+	prompts []*prompt
 	victim  string // as it was stored
 }
 
