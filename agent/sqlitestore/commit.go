@@ -31,14 +31,19 @@ var (
 	dropIdentity  = &statement{`DELETE FROM identities WHERE channel = ? AND address = ?`}
 	identityOwner = &statement{`SELECT contact FROM identities WHERE channel = ? AND address = ?`}
 
-	conversationState = &statement{`SELECT n, version, contact, channel, status, assignee_kind, assignee_id FROM conversations WHERE id = ?`}
-	conversationOn    = &statement{`SELECT id FROM conversations WHERE contact = ? AND channel = ?`}
-	addConversation   = &statement{`INSERT INTO conversations (id, contact, channel, status, team_id, assignee_kind, assignee_id, awaits_human, opted_out,
+	conversationState = &statement{`SELECT n, version, contact, channel, status, assignee_kind, assignee_id, team_id, awaits_human, last_inbound
+	FROM conversations WHERE id = ?`}
+	conversationOn  = &statement{`SELECT id FROM conversations WHERE contact = ? AND channel = ?`}
+	addConversation = &statement{`INSERT INTO conversations (id, contact, channel, status, team_id, assignee_kind, assignee_id, awaits_human, opted_out,
 	epoch, version, last_seq, last_inbound, unanswered, summary, closing_note, created, closed_at)
 	VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`}
 	setConversation = &statement{`UPDATE conversations SET status = ?5, team_id = ?6, assignee_kind = ?7, assignee_id = ?8, awaits_human = ?9,
 	opted_out = ?10, epoch = ?11, version = version + 1, last_seq = ?12, last_inbound = ?13, unanswered = ?14, summary = ?15, closing_note = ?16,
 	created = ?17, closed_at = ?18 WHERE n = ?1`}
+	// setRest leaves the columns alone that the desk's indexes hold: SQLite
+	// writes an index anew for a column that is set to what it was.
+	setRest = &statement{`UPDATE conversations SET opted_out = ?10, epoch = ?11, version = version + 1, last_seq = ?12, unanswered = ?14, summary = ?15,
+	closing_note = ?16, created = ?17, closed_at = ?18 WHERE n = ?1`}
 	addLoad = &statement{`INSERT INTO loads (user_id, open, version) VALUES (?1, ?2, ?3)
 	ON CONFLICT (user_id) DO UPDATE SET open = open + ?2, version = ?3`}
 
@@ -153,7 +158,20 @@ type writer struct {
 type conversation struct {
 	n, version, contact int64
 	channel             string
-	owner               string
+	listed              listed
+}
+
+// listed is what lists of conversations are searched by.
+type listed struct {
+	status      frontdesk.Status
+	assignee    frontdesk.Assignee
+	team        string
+	waits       bool
+	lastInbound any
+}
+
+func listedOf(v *frontdesk.Conversation) listed {
+	return listed{v.Status, v.Assignee, v.TeamID, v.AwaitsHuman, micros(v.LastInbound)}
 }
 
 func conflict(format string, args ...any) error {
@@ -307,7 +325,9 @@ func (w *writer) find(id string) (*conversation, error) {
 	var v *conversation
 	err := w.query(conversationState, []any{id}, func(r *row) {
 		v = &conversation{n: r.int(), version: r.int(), contact: r.int(), channel: r.text()}
-		v.owner = owner(frontdesk.Status(r.text()), frontdesk.Assignee{Kind: frontdesk.AssigneeKind(r.text()), ID: r.text()})
+		v.listed = listed{
+			frontdesk.Status(r.text()), frontdesk.Assignee{Kind: frontdesk.AssigneeKind(r.text()), ID: r.text()}, r.text(), r.bool(), micros(r.time()),
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -349,14 +369,16 @@ func (w *writer) putConversation() error {
 	if err != nil {
 		return err
 	}
-	before, put := "", setConversation
+	before, now, put := "", listedOf(v), setConversation
 	if stored == nil {
 		if err := w.checkSecond(v, contact); err != nil {
 			return err
 		}
 		stored, put = &conversation{contact: contact, channel: v.Channel}, addConversation
-	} else if before = stored.owner; stored.contact != contact || stored.channel != v.Channel {
+	} else if before = owner(stored.listed.status, stored.listed.assignee); stored.contact != contact || stored.channel != v.Channel {
 		return fmt.Errorf("conversation %s cannot change its contact or channel: make another", v.ID)
+	} else if stored.listed == now {
+		put = setRest
 	}
 	_, err = w.exec(put, stored.n, v.ID, contact, v.Channel, string(v.Status), v.TeamID, string(v.Assignee.Kind), v.Assignee.ID,
 		flag(v.AwaitsHuman), flag(v.OptedOut), v.Epoch, v.LastSeq, micros(v.LastInbound), int64(v.Unanswered), v.Summary, v.ClosingNote,

@@ -65,13 +65,19 @@ func (c *conn) run(sql string) error {
 
 // value reads one value with a statement that is not worth preparing.
 func (c *conn) value(sql string) (out driver.Value, err error) {
+	err = c.once(sql, nil, func(r *row) { out = r.next() })
+	return out, err
+}
+
+// once is query with a statement that is not worth keeping.
+func (c *conn) once(sql string, args []any, each func(r *row)) error {
 	s := &statement{sql}
-	err = c.query(s, nil, func(r *row) { out = r.next() })
+	err := c.query(s, args, each)
 	if p := c.prepared[s]; p != nil {
 		delete(c.prepared, s)
 		err = errors.Join(err, p.(driver.Stmt).Close())
 	}
-	return out, err
+	return err
 }
 
 func (c *conn) prepare(s *statement) (driver.StmtQueryContext, error) {

@@ -16,8 +16,10 @@ const groupLimit = 256
 
 // request is something to be done by the writer.
 type request struct {
-	do  func(c *conn) error
-	err error // the outcome, once it was woken
+	do func(c *conn) error
+	// alone is set for one that shares no transaction: see Store.alone.
+	alone bool
+	err   error // the outcome, once it was woken
 	// wake tells the one who waits to lead (true) or that it is done (false).
 	wake  chan bool
 	leads bool // it was told to lead
@@ -63,11 +65,15 @@ func (g *group) leave(r *request) bool {
 	return true
 }
 
-// take gives the leader up to n requests.
+// take gives the leader up to n requests, and none behind one that wants to be
+// alone.
 func (g *group) take(n int) []*request {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n = min(n, len(g.queue))
+	if i := slices.IndexFunc(g.queue[:n], func(r *request) bool { return r.alone }); i >= 0 {
+		n = i
+	}
 	out := slices.Clone(g.queue[:n])
 	g.queue = slices.Delete(g.queue, 0, n)
 	return out
@@ -136,6 +142,33 @@ func (s *Store) write(ctx context.Context, do func(c *conn) error) error {
 		s.lead(ctx, r)
 	}
 	return r.err
+}
+
+// alone runs do, outside of a transaction, while nobody in this process writes.
+func (s *Store) alone(ctx context.Context, do func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := &request{alone: true, wake: make(chan bool, 1)}
+	lead, err := s.group.join(r)
+	if err != nil {
+		return err
+	}
+	if !lead {
+		select {
+		case <-r.wake: // to lead: no other leader takes it
+		case <-ctx.Done():
+			s.group.leave(r)
+			return ctx.Err()
+		}
+	}
+	defer s.group.pass()
+	s.group.withdraw(r)
+	err = do()
+	if err != nil && !isBusy(err) {
+		s.abandon()
+	}
+	return err
 }
 
 // lead runs what is queued in one transaction. r, the leader's own request, is
@@ -221,16 +254,36 @@ var (
 // begin takes the lock of the file, for which it waits while another process
 // writes.
 func (s *Store) begin(ctx context.Context) error {
-	if s.writer == nil {
-		w, err := s.openWriter(busyStep)
-		if err != nil {
-			return err
-		}
+	if err := s.haveWriter(); err != nil {
+		return err
+	}
+	return s.patiently(ctx, func() error {
+		_, err := s.writer.exec(beginImmediate)
+		return err
+	})
+}
+
+// haveWriter opens the writer if it was given up.
+func (s *Store) haveWriter() error {
+	if s.writer != nil {
+		return nil
+	}
+	w, err := s.openWriter(busyStep)
+	if err == nil {
 		s.writer = w
 	}
+	return err
+}
+
+// errReading means that somebody reads what is to be taken away.
+var errReading = errors.New("somebody reads what was deleted")
+
+// patiently does something again while another process is in the way, which
+// SQLite finds out in busyStep.
+func (s *Store) patiently(ctx context.Context, f func() error) error {
 	for waited := time.Duration(0); ; waited += busyStep {
-		_, err := s.writer.exec(beginImmediate)
-		if err == nil || !isBusy(err) {
+		err := f()
+		if err == nil || !isBusy(err) && !errors.Is(err, errReading) {
 			return err
 		}
 		if ctx.Err() != nil {

@@ -167,6 +167,28 @@ CREATE TABLE loads (
 	version INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX loads_version ON loads (version);
+`, `
+-- The desk's. Those who never wrote, and outcomes without a time, sort as the
+-- zero time: NULL compares with nothing. The status stands before the time, so
+-- that a few open conversations are found among many closed ones.
+CREATE INDEX conversations_recent ON conversations (status, ifnull(last_inbound, -62135596800000000), id);
+CREATE INDEX conversations_assignee ON conversations (assignee_kind, assignee_id, status, ifnull(last_inbound, -62135596800000000), id);
+CREATE INDEX conversations_team ON conversations (team_id, status, ifnull(last_inbound, -62135596800000000), id) WHERE team_id <> '';
+CREATE INDEX conversations_waiting ON conversations (status, ifnull(last_inbound, -62135596800000000), id) WHERE awaits_human = 1;
+CREATE INDEX messages_undelivered ON messages (ifnull(settled_at, -62135596800000000), id)
+	WHERE direction = 'outbound' AND status IN ('failed', 'unknown');
+CREATE INDEX approvals_conversation ON approvals (conversation);
+CREATE INDEX approvals_pending ON approvals (conversation) WHERE status = 'pending';
+CREATE INDEX dedupe_message ON dedupe (message_id);
+
+-- How often the bytes of something deleted had to be taken out of the file,
+-- and how many of these were. One row.
+CREATE TABLE purge (
+	n      INTEGER PRIMARY KEY,
+	wanted INTEGER NOT NULL,
+	done   INTEGER NOT NULL
+) STRICT;
+INSERT INTO purge (n, wanted, done) VALUES (1, 0, 0);
 `}
 
 // migrate brings the file to the newest schema, in one transaction. It

@@ -73,6 +73,7 @@ func everything(t *testing.T, s *Store) {
 	got, err = s.Claim(ctx, agent.ClaimQuery{Now: start, Until: start.Add(time.Hour), Worker: "w", Max: 5, ConversationID: "a"})
 	require.NoError(t, err)
 	require.Len(t, got.Tasks, 1)
+	desk(t, s)
 }
 
 // Every statement finds what it needs by an index: reading costs what there is
