@@ -41,7 +41,7 @@ func TestObedientModel(t *testing.T) {
 					w := newWorld(t, slot, way, nil)
 					rng := rand.New(rand.NewPCG(4711, uint64(len(slot)*100+len(way))))
 					for _, e := range texts {
-						if testing.Short() && rng.IntN(15) > 0 {
+						if (testing.Short() || underRace) && rng.IntN(15) > 0 {
 							continue
 						}
 						r := w.attack(e)
