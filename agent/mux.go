@@ -251,8 +251,12 @@ func link(t *Turn, later []*Turn) {
 func (m *Mux) recorded(ctx context.Context, acc accepted) (Turn, error) {
 	t := Turn{ConversationID: acc.conversationID, Exit: ExitDuplicate}
 	view, err := m.store.Load(ctx, Query{MessageID: acc.messageID})
-	if err != nil || view.Found == nil {
+	if err != nil {
 		return t, err
+	}
+	if view.Found == nil {
+		t.Exit = ExitDropped // the contact was deleted meanwhile
+		return t, nil
 	}
 	t.ConversationID = view.Found.ConversationID
 	if view.Found.TurnID == "" {

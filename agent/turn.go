@@ -56,8 +56,8 @@ const (
 	// ExitFallback: the turn could not end by itself; Turn.Failure says why,
 	// and the fallback ran (S7.6).
 	ExitFallback ExitReason = "fallback"
-	// ExitDropped: somebody else took over, closed or reassigned meanwhile;
-	// nothing was sent (S7.4).
+	// ExitDropped: somebody else took over, closed or reassigned meanwhile
+	// (S7.4), or the contact was deleted (S13.1); nothing was sent.
 	ExitDropped ExitReason = "dropped"
 	// ExitCancelled: a step of a ladder was not done; Turn.Failure says why.
 	ExitCancelled ExitReason = "cancelled"
