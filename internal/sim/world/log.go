@@ -382,7 +382,7 @@ func (l *Log) checkMessage(m *conversation, now *frontdesk.Conversation, msg *fr
 		if now != nil {
 			key = now.Channel + "/" + msg.ProviderID
 		}
-		if first, ok := l.inbound[key]; ok {
+		if first, ok := l.inbound[key]; ok && first != forgotten {
 			l.violate("rule 1: one inbound was stored as %s and %s", first, msg.ID)
 		}
 		l.inbound[key] = msg.ID
@@ -506,6 +506,9 @@ func describe(before *frontdesk.Conversation, c *agent.Commit) string {
 func (l *Log) settle() {
 	for _, id := range l.order {
 		c := l.conversations[id]
+		if l.isGone(id) {
+			continue
+		}
 		for _, m := range c.messages {
 			switch {
 			case m.Direction == frontdesk.DirInbound && m.TurnID == "" && m.Disposition == "":
@@ -516,7 +519,7 @@ func (l *Log) settle() {
 				l.violate("I32: message %d of %s is %s for ever", m.Seq, id, m.Status)
 			case m.Status == frontdesk.Cancelled && m.Epoch == c.conv.Epoch && !m.FollowUp:
 				l.violate("S7.4: message %d of %s was cancelled in its own epoch", m.Seq, id)
-			case m.Status == frontdesk.Sent && m.visible == 0 && !strings.HasPrefix(m.ProviderID, "phone-") && !c.showed(m.Text):
+			case m.Status == frontdesk.Sent && m.visible == 0 && !strings.HasPrefix(m.ProviderID, "phone-") && !c.showed(m.Text) && !l.ofGone(m.ProviderID):
 				l.violate("S10.1: message %d of %s counts as sent and was not delivered", m.Seq, id)
 			}
 		}

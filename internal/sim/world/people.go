@@ -89,6 +89,17 @@ func (st *storm) begin(h Happening, name string) {
 		})
 	case "reopen":
 		operate(func(ctx context.Context, m *agent.Mux, id string) error { return m.Reopen(ctx, id, "ben") })
+	case "delete":
+		operate(func(ctx context.Context, _ *agent.Mux, id string) error {
+			v, err := st.w.store.Load(ctx, agent.Query{ConversationID: id})
+			if err != nil || v.Contact == nil {
+				return err
+			}
+			if err = st.w.store.Delete(ctx, v.Contact.ID); err == nil {
+				st.w.log.deleted(id)
+			}
+			return err
+		})
 	case "note":
 		operate(func(ctx context.Context, m *agent.Mux, id string) error { return m.Note(ctx, id, "ben", "a note") })
 	case "assign", "hand back":

@@ -88,6 +88,13 @@ func NewPlan(seed uint64) Plan {
 		}
 	}
 	p.accidents(rng, at, add)
+	// Deletions have luck of their own.
+	if del := rand.New(rand.NewPCG(seed, 0x64656c)); del.IntN(6) == 0 {
+		h := p.Happenings[del.IntN(len(p.Happenings))]
+		if h.Contact != "" {
+			add(Happening{At: h.At + time.Duration(del.Int64N(int64(20*time.Second))), Kind: "delete", Channel: h.Channel, Contact: h.Contact})
+		}
+	}
 	slices.SortStableFunc(p.Happenings, func(a, b Happening) int { return int(a.At - b.At) })
 	for _, h := range p.Happenings {
 		p.End = max(p.End, h.At+h.For)

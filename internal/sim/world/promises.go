@@ -41,6 +41,7 @@ type laneState struct {
 	fired int
 	// raisedTrue is when the epoch rose last.
 	raisedTrue time.Time
+	gone       time.Time            // when it was deleted
 	begun      map[string]time.Time // sends that were begun
 	decided    uint64               // decisions taken for it
 }
@@ -59,6 +60,34 @@ func (l *Log) lane(id string) *laneState {
 		l.extra.lane[id] = s
 	}
 	return s
+}
+
+// deleted takes note that a contact was deleted (I24): nothing of the
+// conversation may happen any more, but for a send that was claimed before.
+func (l *Log) deleted(id string) {
+	c := l.conversation(id)
+	l.lane(id).gone = l.w.truth()
+	for key, msg := range l.inbound {
+		if m := l.messages[msg]; m != nil && m.ConversationID == id {
+			l.inbound[key] = forgotten
+		}
+	}
+	c.tasks, c.held = map[agent.TaskKind]agent.Task{}, map[agent.Lane]bool{}
+	l.add(Event{Op: "delete", Conversation: id})
+}
+
+// forgotten stands for a message of a contact who was deleted: the same may
+// come again.
+const forgotten = "(deleted)"
+
+// isGone reports whether a conversation was deleted.
+func (l *Log) isGone(id string) bool { return l.extra != nil && !l.lane(id).gone.IsZero() }
+
+// ofGone reports whether a provider's ID is that of a message which was deleted:
+// an echo of it that comes later can be nobody's but a human's.
+func (l *Log) ofGone(providerID string) bool {
+	m := l.messages[strings.TrimPrefix(providerID, "p-")]
+	return m != nil && l.isGone(m.ConversationID)
 }
 
 // accepted takes note that a provider was told its message is safe.
@@ -153,6 +182,9 @@ func (l *Log) sending(out agent.Outbound) {
 	}
 	c, s, now := l.conversation(m.ConversationID), l.lane(m.ConversationID), l.w.truth()
 	s.begun[out.Key] = now
+	if !s.gone.IsZero() && now.Sub(s.gone) > sendWindow {
+		l.violate("I24: a send began %v after the contact was deleted", now.Sub(s.gone))
+	}
 	claimed := m.ClaimedAt.Add(-l.w.skew)
 	if l.w.storm.jumped(claimed.Add(-time.Minute), true) || l.w.storm.jumped(claimed.Add(-time.Minute), false) {
 		return // where the clock jumps in between, the window is as long as the jump
@@ -218,6 +250,9 @@ func (l *Log) before(m *conversation, c *agent.Commit) {
 		return
 	}
 	old := &m.conv
+	if c.Conversation != nil && l.isGone(c.Conversation.ID) {
+		l.violate("I24: conversation %s was written after its deletion", c.Conversation.ID)
+	}
 	var turn *agent.Turn
 	for i := range c.Turns {
 		if c.Turns[i].Agent != "" && c.Turns[i].Exit != agent.ExitCancelled && c.Turns[i].Exit != agent.ExitDropped {
@@ -235,7 +270,7 @@ func (l *Log) before(m *conversation, c *agent.Commit) {
 		if msg.Direction != frontdesk.DirInbound {
 			l.words(msg.Text, msg.ConversationID)
 		}
-		if msg.Direction == frontdesk.DirOutbound && msg.Author.Kind == frontdesk.AuthorUser && strings.HasPrefix(msg.ProviderID, "p-") {
+		if msg.Direction == frontdesk.DirOutbound && msg.Author.Kind == frontdesk.AuthorUser && strings.HasPrefix(msg.ProviderID, "p-") && !l.ofGone(msg.ProviderID) {
 			l.violate("S10.3: an echo of our own message %s was taken for a human's", msg.ProviderID)
 		}
 		if msg.Direction == frontdesk.DirOutbound && msg.Author.Kind == frontdesk.AuthorAgent && (turn == nil || msg.TurnID != turn.ID) {
@@ -421,7 +456,7 @@ func (l *Log) ladderEnds(old, now *agent.Task, c *agent.Commit) {
 func (l *Log) settleStorm(ctx context.Context) {
 	for _, id := range l.order {
 		c := l.conversations[id]
-		if len(c.messages) == 0 {
+		if len(c.messages) == 0 || l.isGone(id) {
 			continue
 		}
 		v, err := l.w.store.Load(ctx, agent.Query{ConversationID: id, History: 10000, Waiting: true, Outbox: true, Tasks: true})
