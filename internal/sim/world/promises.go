@@ -23,7 +23,6 @@ type extra struct {
 	approvals map[string]agent.Approval
 	contacts  map[string]frontdesk.Contact
 	owners    map[string]string // conversations, to "contact-channel"
-	taken     []frontdesk.Inbound
 	lane      map[string]*laneState
 }
 
