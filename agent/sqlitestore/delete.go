@@ -26,12 +26,8 @@ var (
 	ofConversation = []*statement{dropKeys, dropMessages, dropJournals, dropTurns, dropTasks, dropLanes, dropApprovals, dropHome}
 )
 
-// Delete implements [agent.Desk]. After the transaction that deletes, it
-// writes the file anew: SQLite leaves copies of rows in the free parts of
-// pages, also with secure_delete, and in the WAL. That takes a second or so
-// for every 100 MB of the file, in which nobody else can write, and needs as
-// much free space as the file has, twice. Deletions that come meanwhile share
-// the next time.
+// Delete implements [agent.Desk]. After the transaction that deletes, it does
+// what Purge does, unless Options.PurgeLater is set.
 func (s *Store) Delete(ctx context.Context, contactIDs ...string) error {
 	err := s.write(ctx, func(c *conn) error {
 		w := writer{conn: c}
@@ -51,6 +47,9 @@ func (s *Store) Delete(ctx context.Context, contactIDs ...string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("sqlitestore: delete: %w", err)
+	}
+	if s.later {
+		return nil
 	}
 	if err := s.purge(ctx); err != nil {
 		return fmt.Errorf("sqlitestore: delete: all of it is deleted, but its bytes may still be in the file, call Delete again: %w", err)
@@ -97,8 +96,19 @@ func (w *writer) forget(contactID string) (found bool, err error) {
 	return true, err
 }
 
-// purge takes the bytes of what was deleted out of the file and the WAL, if
-// that was not done since.
+// Purge takes the bytes of all that was deleted out of the file and its WAL. It
+// writes the file anew, as SQLite leaves copies of rows in the free parts of
+// pages, also with secure_delete. That takes a second or two for every 100 MB,
+// in which nobody else can write, and needs as much free space as the file
+// has, twice. Those who want it at the same time share it; if nothing was
+// deleted since the last time, it does nothing. Backups keep what they have.
+func (s *Store) Purge(ctx context.Context) error {
+	if err := s.purge(ctx); err != nil {
+		return fmt.Errorf("sqlitestore: purge: %w", err)
+	}
+	return nil
+}
+
 func (s *Store) purge(ctx context.Context) error {
 	if s.path == "" {
 		return nil // memory that was given back is nobody's

@@ -179,6 +179,21 @@ func TestPurgeWaitsForReaders(t *testing.T) {
 	assert.True(t, holds(t, s, "life goes on"))
 }
 
+// With PurgeLater the bytes stay until somebody has the time.
+func TestPurgeLater(t *testing.T) {
+	s := temporary(t, &Options{PurgeLater: true})
+	id := secret(t, s, "a", "the secret")
+	require.NoError(t, s.Delete(context.Background(), id))
+	_, err := s.Export(context.Background(), id)
+	require.ErrorIs(t, err, agent.ErrNoContact)
+	assert.True(t, holds(t, s, "the secret"))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorContains(t, s.Purge(ctx), "sqlitestore: purge: context canceled")
+	require.NoError(t, s.Purge(context.Background()))
+	assert.False(t, holds(t, s, "the secret"))
+}
+
 // A program that crashed between the two leaves the purge to the next.
 func TestPurgeIsNotForgotten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "frontdesk.db")

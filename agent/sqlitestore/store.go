@@ -18,6 +18,7 @@ type Store struct {
 	path    string // absolute; empty: in memory
 	dsn     string
 	timeout time.Duration
+	later   bool // Options.PurgeLater
 
 	// group is who writes next. The writer belongs to its leader; nil: it has
 	// to be opened again.
@@ -42,6 +43,10 @@ type Options struct {
 	// BusyTimeout is how long a commit waits for another process that is
 	// writing, before it gives up with an error. 0: 10 seconds.
 	BusyTimeout time.Duration
+	// PurgeLater lets Delete return when its transaction is done, and leaves
+	// the bytes of what was deleted to the next [Store.Purge]: for a file so
+	// large that writers cannot wait while it is written anew.
+	PurgeLater bool
 }
 
 // Memory is the path of a store in memory, for tests: it begins empty, is seen
@@ -80,7 +85,7 @@ func open(path string, o *Options, steps []string) (*Store, error) {
 	if path == "" || strings.ContainsRune(path, 0) {
 		return nil, fmt.Errorf("%q is no path: give that of a file, or Memory", path)
 	}
-	s := &Store{dsn: Memory, timeout: o.BusyTimeout, walLimit: walLimit, closing: make(chan struct{})}
+	s := &Store{dsn: Memory, timeout: o.BusyTimeout, later: o.PurgeLater, walLimit: walLimit, closing: make(chan struct{})}
 	if s.timeout == 0 {
 		s.timeout = 10 * time.Second
 	}
