@@ -149,7 +149,6 @@ func TestFiveDays(t *testing.T) {
 		after(day, "1"), after(day, "2"), after(day, "3"), after(day, "4"), after(day, "5", closeSilently),
 	)))
 	k.say("Hi")
-	start := time.Now()
 	for i := 1; i <= 5; i++ {
 		assert.Zero(t, k.pass(day-1))
 		k.pass(1)
@@ -157,7 +156,6 @@ func TestFiveDays(t *testing.T) {
 	}
 	assert.Equal(t, []string{"Hello!", "1", "2", "3", "4", "5"}, k.sent())
 	assert.Equal(t, frontdesk.Closed, k.conversation().Status)
-	assert.Less(t, time.Since(start), time.Second)
 	_, waits, err := k.mux.NextDue(k.ctx)
 	require.NoError(t, err)
 	assert.False(t, waits)

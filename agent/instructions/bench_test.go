@@ -2,6 +2,8 @@ package instructions_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,60 +24,45 @@ func longPrompt(t testing.TB) string {
 	return string([]rune(strings.Repeat(one, 10))[:instructions.MaxCharacters])
 }
 
-// Compiling takes time within ten times that of a Markdown parser.
-func BenchmarkCompile(b *testing.B) {
-	prompt, ws := longPrompt(b), shop()
-	opts := instructions.Options{Workspace: ws, Directory: routing.NewDirectory(ws)}
-	instructions.Compile(prompt, opts) // loads the vocabulary
-	b.SetBytes(int64(len(prompt)))
-	for b.Loop() {
-		instructions.Compile(prompt, opts)
-	}
-}
-
-func BenchmarkGoldmark(b *testing.B) {
-	prompt := []byte(longPrompt(b))
-	b.SetBytes(int64(len(prompt)))
-	for b.Loop() {
-		goldmark.DefaultParser().Parse(text.NewReader(prompt))
-	}
-}
-
-// fastest runs each function in turn until its best time satisfies ok, at most
-// rounds times: a busy machine spoils single measurements, not the best of
-// many.
-func fastest(rounds int, ok func(best []time.Duration) bool, fns ...func()) []time.Duration {
-	best := make([]time.Duration, len(fns))
+// fastest runs the functions in turn and returns the best time of each: a busy
+// machine spoils single measurements, not the best of many.
+func fastest(rounds int, fns ...func()) []float64 {
+	best := make([]float64, len(fns))
 	for i := range best {
-		best[i] = time.Hour
+		best[i] = float64(time.Hour)
 	}
 	for range rounds {
 		for i, fn := range fns {
 			start := time.Now()
 			fn()
-			best[i] = min(best[i], time.Since(start))
-		}
-		if ok(best) {
-			break
+			best[i] = min(best[i], float64(time.Since(start)))
 		}
 	}
 	return best
 }
 
-// 10,000 characters compile in at most ten times what a Markdown parser needs
-// for them.
-func TestSpeed(t *testing.T) {
-	prompt, ws := longPrompt(t), shop()
+// BenchmarkCompile compiles 10,000 characters and compares that, in the same
+// run, with what a Markdown parser needs for them. Expected: at most ten
+// times.
+func BenchmarkCompile(b *testing.B) {
+	prompt, ws := longPrompt(b), shop()
 	opts := instructions.Options{Workspace: ws, Directory: routing.NewDirectory(ws)}
-	parse := func() { goldmark.DefaultParser().Parse(text.NewReader([]byte(prompt))) }
-	fits := func(best []time.Duration) bool { return best[0] <= 10*best[1] }
-	best := fastest(300, fits, func() { instructions.Compile(prompt, opts) }, parse)
-	assert.True(t, fits(best), "compiled in %v, parsed in %v", best[0], best[1])
+	instructions.Compile(prompt, opts) // loads the vocabulary
+	b.SetBytes(int64(len(prompt)))
+	b.ReportAllocs()
+	for b.Loop() {
+		instructions.Compile(prompt, opts)
+	}
+	best := fastest(min(b.N, 200), func() { instructions.Compile(prompt, opts) }, func() {
+		goldmark.DefaultParser().Parse(text.NewReader([]byte(prompt)))
+	})
+	b.ReportMetric(best[0]/best[1], "x/goldmark")
 }
 
-// Ten times the text takes about ten times as long, and a workspace of 100,000
-// names at most doubles the time.
-func TestSpeedGrows(t *testing.T) {
+// BenchmarkCompileGrows reports what ten times the text costs (expected: about
+// ten times, from 1,000 to 10,000 and to 100,000 characters), and what a
+// workspace of 100,000 names does (at most twice).
+func BenchmarkCompileGrows(b *testing.B) {
 	ws := shop()
 	small := instructions.Options{Workspace: ws, Directory: routing.NewDirectory(ws), MaxCharacters: 1 << 20}
 	many := shop()
@@ -83,14 +70,18 @@ func TestSpeedGrows(t *testing.T) {
 		many.Users = append(many.Users, frontdesk.User{ID: fmt.Sprintf("u%d", i), Name: fmt.Sprintf("User %x Person %d", i*7919, i)})
 	}
 	large := instructions.Options{Workspace: many, Directory: routing.NewDirectory(many)}
-	prompt := longPrompt(t)
+	prompt := longPrompt(b)
 	short, long := prompt[:1_000], strings.Repeat(prompt+"\n", 10)
 	compile := func(s string, opts instructions.Options) func() {
 		return func() { instructions.Compile(s, opts) }
 	}
-	fits := func(b []time.Duration) bool { return b[1] <= 20*b[0] && b[2] <= 15*b[1] && b[3] <= 2*b[1] }
-	best := fastest(40, fits, compile(short, small), compile(prompt, small), compile(long, small), compile(prompt, large))
-	assert.True(t, fits(best), "1k, 10k and 100k characters, 10k with 100,000 names: %v", best)
+	var best []float64
+	for b.Loop() {
+		best = fastest(3, compile(short, small), compile(prompt, small), compile(long, small), compile(prompt, large))
+	}
+	b.ReportMetric(best[1]/best[0], "x/1k-10k")
+	b.ReportMetric(best[2]/best[1], "x/10k-100k")
+	b.ReportMetric(best[3]/best[1], "x/100k-names")
 }
 
 // worst are texts that make careless scanners quadratic.
@@ -104,32 +95,37 @@ var worst = map[string]string{
 	"ladder": "If no reply after 2 hours, send \"x\". ", "then": "then close the conversation, ", "never": "never: ", "words": "word ", "gaps": "meldet sich ",
 }
 
-// No text takes more than linear time: twice the text, at most about twice
-// the time. S2.5.
-func TestLinear(t *testing.T) {
+// The texts that make careless scanners quadratic compile, long as they are:
+// 60,000 bytes of any would take such a scanner longer than a test may run.
+// BenchmarkWorst has the times. S2.5.
+func TestWorst(t *testing.T) {
 	ws := shop()
 	opts := instructions.Options{Workspace: ws, Directory: routing.NewDirectory(ws), Actions: allActions(), MaxCharacters: 1 << 20}
-	measure := func(unit string, n int) time.Duration {
-		s := strings.Repeat(unit, n/len(unit)+1)[:n]
-		best := time.Hour
-		for range 3 {
-			start := time.Now()
-			instructions.Compile(s, opts)
-			best = min(best, time.Since(start))
-		}
-		return best
-	}
 	for name, unit := range worst {
-		// Eight times the text; quadratic would be 64 times the time. A busy
-		// machine may spoil one measurement, not five.
-		linear := false
-		var small, big time.Duration
-		for range 5 {
-			small, big = measure(unit, 2_500), measure(unit, 20_000)
-			if linear = big < 24*small+10*time.Millisecond; linear {
-				break
-			}
+		s := strings.Repeat(unit, 60_000/len(unit))
+		pb, ds := instructions.Compile(s, opts)
+		assert.Equal(t, len([]rune(s)), pb.Characters, name)
+		for _, d := range ds {
+			assert.LessOrEqual(t, d.End, len(s), name)
 		}
-		assert.True(t, linear, "%s: %v for 2,500 bytes, %v for 20,000", name, small, big)
+	}
+}
+
+// BenchmarkWorst reports what eight times of each such text costs: about
+// eight times where the compiler is linear, 64 where it is not.
+func BenchmarkWorst(b *testing.B) {
+	ws := shop()
+	opts := instructions.Options{Workspace: ws, Directory: routing.NewDirectory(ws), Actions: allActions(), MaxCharacters: 1 << 20}
+	for _, name := range slices.Sorted(maps.Keys(worst)) {
+		unit := worst[name]
+		b.Run(name, func(b *testing.B) {
+			text := func(n int) string { return strings.Repeat(unit, n/len(unit)+1)[:n] }
+			small, big := text(2_500), text(20_000)
+			var best []float64
+			for b.Loop() {
+				best = fastest(3, func() { instructions.Compile(small, opts) }, func() { instructions.Compile(big, opts) })
+			}
+			b.ReportMetric(best[1]/best[0], "x/8")
+		})
 	}
 }
