@@ -248,6 +248,17 @@ func ParseKeep(s string) (*Keep, error) {
 	return k, nil
 }
 
+// middleOut keeps the first and the last n lines: what a worker that spins does
+// is the same thousands of times.
+func middleOut(log string, n int) string {
+	lines := strings.SplitAfter(log, "\n")
+	if len(lines) <= 2*n {
+		return log
+	}
+	gap := fmt.Sprintf("  … %d lines …\n", len(lines)-2*n)
+	return strings.Join(lines[:n], "") + gap + strings.Join(lines[len(lines)-n:], "")
+}
+
 // Report describes a storm that failed, and how to repeat it.
 func (r StormResult) Report(keep *Keep) string {
 	var b strings.Builder
@@ -269,7 +280,7 @@ func (r StormResult) Report(keep *Keep) string {
 		}
 		fmt.Fprintf(&b, "  %s\n", d)
 	}
-	b.WriteString("Log:\n" + r.Log)
+	b.WriteString("Log:\n" + middleOut(r.Log, 200))
 	fmt.Fprintf(&b, "to repeat it: go run ./internal/sim -seed %d -seeds 1", r.Seed)
 	if keep != nil {
 		fmt.Fprintf(&b, " -keep %s", keep)
