@@ -37,7 +37,7 @@ func TestDiagnostics(t *testing.T) {
 		{code: "unknown-mention", severity: "warning", text: "# BOUNDARIES\n* Cannot: assign to «@Billing Crew»"},
 		{code: "ambiguous-mention", severity: "error", text: "If so, assign to «@Support Team».", opts: instructions.Options{Workspace: ambiguousShop()}},
 		{code: "unknown-field", severity: "error", text: "Email: «$contact.emial»", fix: "$contact.email"},
-		{code: "unknown-field", severity: "error", text: "If given, update the «Shoe Size »field."},
+		{code: "unknown-field", severity: "error", text: "If given, update the «Shoe Size» field."},
 		{code: "unknown-field", severity: "error", text: "Time: «$system.current_weather»"},
 		{code: "unknown-namespace", severity: "error", text: "Order: «$order.id»"},
 		{code: "mention-id-mismatch", severity: "error", text: "If so, assign to «@Sales Team ({{@team.support}})»."},
@@ -165,7 +165,7 @@ func TestTargets(t *testing.T) {
 		"不要分配给@Sales Team。":                                                           nil,
 		"如果需要，分配给@Sales Team。":                                                        {"team:sales"},
 		"If the email ends with @sales.com, assign to @Sales Team/@Support Team":      {"team:sales", "team:support"},
-		"Assign to @Sales Team is forbidden. Instead of assigning to @Sales, ask me.": {"team:sales"},
+		"Assign to @Sales Team is forbidden. Instead of assigning to @Sales, ask me.": nil,
 	} {
 		p, _ := compileShop(text)
 		var got []string

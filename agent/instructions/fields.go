@@ -148,7 +148,9 @@ func (c *compiler) directFields(st site, s *sentence, end int) []field {
 		if gap := c.text[at:f.start]; len(strings.Fields(gap)) > 2 {
 			break
 		}
-		out = append(out, f)
+		if !slices.ContainsFunc(out, func(o field) bool { return o.id == f.id }) {
+			out = append(out, f) // "save the email if the email …" saves one
+		}
 		at = f.end
 	}
 	return out
@@ -229,7 +231,9 @@ func (c *compiler) namedField(t, from, end int) (f field, certain, ok bool) {
 		}
 		if n := len(words); n > 0 && n <= 3 && startsUpper(words[0]) {
 			name := strings.Join(words, " ")
-			return field{name, strings.LastIndex(c.text[:start], words[0]), start}, true, !c.generic(name)
+			begin := strings.LastIndex(c.text[:start], words[0])
+			stop := begin + len(strings.TrimSpace(c.text[begin:start])) // a fix keeps the space behind
+			return field{name, begin, stop}, true, !c.generic(name)
 		}
 	}
 	rest := c.text[tok.end:end]

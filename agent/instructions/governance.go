@@ -13,12 +13,13 @@ import (
 // Inside boundaries, an item that begins with a prohibition is one of cannot.
 func (c *compiler) markLists() {
 	list, under := "", (*step)(nil)
-	open := false // a list was begun by a line that holds nothing but its name
+	open := false   // a list was begun by a line that holds nothing but its name
+	nested := false // its items stand below its name, and so end with them
 	tok := 0
 	for i := range c.lines {
 		l := &c.lines[i]
 		if l.heading != nil {
-			list, open, under = l.heading.list, l.heading.list != "", nil
+			list, open, under, nested = l.heading.list, l.heading.list != "", nil, false
 			continue
 		}
 		if l.blank {
@@ -29,13 +30,14 @@ func (c *compiler) markLists() {
 		}
 		if kind, items, ok := c.listName(l, tok); ok {
 			l.list, l.items = kind, items
-			list, open, under = kind, strings.TrimSpace(strings.Trim(c.text[items:l.end], " *_")) == "", l.step
+			list, open, under, nested = kind, strings.TrimSpace(strings.Trim(c.text[items:l.end], " *_")) == "", l.step, false
 			continue
 		}
 		switch {
 		case under != nil && l.step.below(under):
 			l.list = list
-		case open && (l.label != "" || l.step != nil || under == nil && list != "" && l.section != nil && l.section.is(SectionBoundaries)):
+			nested = nested || l.step != under
+		case open && !nested && (l.label != "" || l.step != nil || under == nil && list != "" && l.section != nil && l.section.is(SectionBoundaries)):
 			l.list = list
 		case l.section != nil && l.section.is(SectionBoundaries):
 			list, open, under = "", false, nil
@@ -155,7 +157,8 @@ func (c *compiler) negated(s *sentence, t int) bool {
 		return true
 	}
 	tok := c.tokens[t]
-	carried := false // a negation of an earlier clause that a list goes on with
+	carried := false  // a negation of an earlier clause that a list goes on with
+	dangling := false // an earlier clause ends in "do not": what it forbids follows
 	for _, cl := range s.clauses {
 		if cl.lo > t {
 			break
@@ -165,6 +168,7 @@ func (c *compiler) negated(s *sentence, t int) bool {
 			n := c.tokens[k]
 			if n.any("if", "if_not", "else", "then") && !n.any("not", "prohibit") {
 				condition, carried = true, false
+				dangling = dangling && !n.any("then", "else")
 				if hit >= 0 && n.any("then", "else") {
 					hit = -1
 				}
@@ -178,13 +182,20 @@ func (c *compiler) negated(s *sentence, t int) bool {
 			}
 		}
 		if cl.hi > t || cl.start > tok.start {
-			return hit >= 0 || carried && !condition || c.negatedBehind(s, cl, t)
+			return hit >= 0 || dangling || carried && !condition || c.negatedBehind(s, cl, t)
 		}
 		if hit >= 0 {
 			carried = c.listGoesOn(s, hit)
+			dangling = dangling || !condition && c.dangles(cl, hit)
 		}
 	}
 	return false
+}
+
+// dangles reports whether a prohibition is the last word of its clause: "do
+// not, even if asked, assign to …".
+func (c *compiler) dangles(cl clause, hit int) bool {
+	return c.tokens[hit].any("prohibit") && strings.Trim(c.text[c.tokens[hit].end:max(c.tokens[hit].end, cl.end)], " ,*_") == ""
 }
 
 // forbids reports whether a negation is an order: "do not", unless somebody
@@ -224,6 +235,9 @@ func (c *compiler) negatedBehind(s *sentence, cl clause, t int) bool {
 	for k := t + 1; k < min(cl.hi, s.hi); k++ {
 		if c.tokens[k].any("not_after") {
 			return true
+		}
+		if c.tokens[k].any("if", "only_if") {
+			return false // what is negated there is the condition
 		}
 		if _, _, ok := actionKind(c.tokens[k]); ok {
 			return false

@@ -79,7 +79,8 @@ func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyD
 		}
 	}
 	if d.vague || i > 0 && len(d.delays) == 1 && !d.offsets && !d.relative && d.delays[0] > *total && *total > 0 {
-		c.report("followup-ambiguous-delay", SeverityWarning, d.start, max(d.start, d.timeEnd),
+		start, end := d.waits()
+		c.report("followup-ambiguous-delay", SeverityWarning, start, end,
 			fmt.Sprintf("this is read as %s after the message before: write \"another %s\", or the time since the contact's last message as \"T+…\"", short(d.delays[0]), short(d.delays[0])), "")
 	}
 	var steps []followup.Step
@@ -94,7 +95,8 @@ func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyD
 			st.Actions = actions
 		}
 		if wait > followup.MaxDelay && !inherited {
-			c.report("followup-too-late", SeverityError, d.start, max(d.start, d.timeEnd), fmt.Sprintf("this step comes %s after the message before, and at most 24h is possible: shorten it", short(wait)), "")
+			start, end := d.waits()
+			c.report("followup-too-late", SeverityError, start, end, fmt.Sprintf("this step comes %s after the message before, and at most 24h is possible: shorten it", short(wait)), "")
 		}
 		*total += wait
 		if wait > 0 {

@@ -25,7 +25,8 @@ type draft struct {
 	messages   []followup.Message
 	messageAt  int // where the first message stands
 	lastQuote  int // where the last one ends
-	timeEnd    int // where the step's own time ends
+	timeStart  int // where the step's own time begins
+	timeEnd    int // and ends
 	mode       followup.Mode
 	sites      []*site
 	follows    bool // "follow up", without words of a message
@@ -33,6 +34,12 @@ type draft struct {
 	silent     bool
 	times      int
 	untimed    bool
+}
+
+// waits returns where the step says how long the contact is silent: from its
+// beginning to its time, or its time alone where that stands before.
+func (d *draft) waits() (start, end int) {
+	return min(d.start, d.timeStart), d.timeEnd
 }
 
 func (d *draft) hasContent() bool {
@@ -282,7 +289,7 @@ func (r *reader) take(d *draft, delays []int, cl clause) {
 		x := c.delays[k]
 		r.used[k] = true
 		d.delays, d.offsets, d.vague = x.list, x.offsets, x.vague
-		d.end, d.timeEnd = max(d.end, x.end), x.end
+		d.end, d.timeStart, d.timeEnd = max(d.end, x.end), x.start, x.end
 		d.relative = d.relative || c.relative(x, cl)
 	}
 }
@@ -484,11 +491,23 @@ func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 		if d.line != s.line && r.intro {
 			d.start, d.line = x.start, s.line
 		}
+	case r.cur.last().start >= s.start && r.cur.last().onlyFollows() && len(r.cur.last().delays) == 0 && r.rhythm(cl, x):
+		r.take(r.cur.last(), delays, cl) // "follow up 3 times, every 2 hours"
 	case r.cur.last().hasContent() && (r.then || leads || r.goesOnAfter(cl, x)):
 		r.take(r.begin(s, x.start, x.end), delays, cl)
 	case r.follows(x):
 		r.trail(s, x, cl, delays)
 	}
+}
+
+// rhythm reports whether a clause begins with how often something is done.
+func (r *reader) rhythm(cl clause, x delay) bool {
+	for t := cl.lo; t < x.lo; t++ {
+		if r.c.tokens[t].any("every") {
+			return x.start-cl.start < 20
+		}
+	}
+	return false
 }
 
 // goesOnAfter reports whether a clause goes on to the next step: "say 'A' and

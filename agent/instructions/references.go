@@ -294,7 +294,9 @@ func (c *compiler) fieldID(name string) (string, bool) {
 }
 
 var (
-	domain    = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+`)
+	// A capital behind the last full stop begins a sentence ("@Sales.Then close"),
+	// unless all of it is in capitals.
+	domain    = regexp.MustCompile(`^([A-Za-z0-9-]+\.)+[a-z0-9-]+|^([A-Z0-9-]+\.)+[A-Z]{2,}\b`)
 	idBehind  = regexp.MustCompile(`^ ?\(?\{\{ ?(@[\w-]+\.[\w-]+) ?\}\}\)?`)
 	endOfName = ".,;:!?()[]{}<>\"“”«»「」|/*_`→\n\t。，、；：！？（）"
 )
