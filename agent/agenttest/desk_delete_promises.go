@@ -295,7 +295,7 @@ var deletePromises = []deskPromise{
 		}
 	}},
 	{"delete/moment", "deletes in one moment: a reader sees everything or nothing", func(c *deskCase) {
-		for n := range 10 {
+		for n := range 4 {
 			w := c.whole(fmt.Sprintf("%d", n))
 			full := canon(c.load(agent.Query{ConversationID: w.ids[1], History: 100, Turns: true, Waiting: true, Outbox: true, Tasks: true}))
 			var wg sync.WaitGroup
@@ -305,7 +305,7 @@ var deletePromises = []deskPromise{
 				wg.Add(1)
 				go func() {
 					defer wg.Done()
-					for i := range 20 {
+					for i := range 8 {
 						v, err := c.Load(c.ctx, agent.Query{ConversationID: w.ids[1], History: 100, Turns: true, Waiting: true, Outbox: true, Tasks: true})
 						if got := canon(v); err != nil || got != full && got != canon(agent.View{}) {
 							faults <- fmt.Sprintf("a reader saw, error %v,\n\t%s", err, shortenAround(got, full))
@@ -335,7 +335,7 @@ var deletePromises = []deskPromise{
 		}
 	}},
 	{"delete/race", "leaves nothing behind when others write all the while", func(c *deskCase) {
-		for n := range 10 {
+		for n := range 5 {
 			id := fmt.Sprintf("c%d", n)
 			c.conversation(id, turnTask(c.at(0)))
 			fence := c.claimOne(c.at(0), id, agent.TaskTurn).Fence
