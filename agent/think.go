@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -186,6 +187,9 @@ func (r *run) examine(resp *Response, tools bool) (Response, string) {
 		if n := r.a.cfg.Limits.ActionCalls + 1; len(a.Calls) > n {
 			a.Calls = a.Calls[:n] // one more than the limit: enough to run into it
 		}
+		// A copy: an LLM that gives the same answer twice is not to find it
+		// changed.
+		a.Calls = slices.Clone(a.Calls)
 		for i := range a.Calls {
 			a.Calls[i].Arguments = journalled(a.Calls[i].Arguments)
 		}

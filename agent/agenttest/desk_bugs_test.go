@@ -583,9 +583,21 @@ func TestDeskSuiteCatchesPlantedBugs(t *testing.T) {
 					require.NoError(t, p.check(DeskHarness{Store: newBentDesk()}), "%s without the bug", name)
 					fine[name] = true
 				}
-				b := newBentDesk()
-				bug.plant(b)
-				assert.Error(t, p.check(DeskHarness{Store: b}), "%s was not seen to be broken", name)
+				// What goes on in parallel shows a bug only when it falls that
+				// way; on a busy machine it takes a few tries.
+				tries := 1
+				if strings.HasSuffix(name, "/moment") {
+					tries = 50
+				}
+				var err error
+				for range tries {
+					b := newBentDesk()
+					bug.plant(b)
+					if err = p.check(DeskHarness{Store: b}); err != nil {
+						break
+					}
+				}
+				assert.Error(t, err, "%s was not seen to be broken", name)
 			}
 		})
 	}
