@@ -384,6 +384,11 @@ func (b *builder) consume() {
 	default:
 		b.c.Messages = append(b.c.Messages, dispose(rest, dispositionFor(&b.conv))...)
 	}
+	if _, set := b.tasks[TaskTurn]; !set && next == nil && b.view.Task(TaskTurn) != nil {
+		// An approval's turn may have answered what a waiting turn was for: it
+		// does not outlive a close (I17).
+		b.tasks[TaskTurn] = nil
+	}
 }
 
 // nextTurn triggers a turn in this commit, under an ID that does not change
