@@ -186,7 +186,7 @@ func (r *run) notice() error {
 			return errDropped
 		}
 	}
-	if r.task.Kind == TaskFollowUp || !r.newer() || r.j.superseded >= r.a.cfg.Limits.Supersedes {
+	if switches.Off(switches.Supersede) || r.task.Kind == TaskFollowUp || !r.newer() || r.j.superseded >= r.a.cfg.Limits.Supersedes {
 		return nil
 	}
 	r.task.Trigger.Agents = r.view.Task(r.task.Kind).Trigger.Agents // S9.3: it counts anew

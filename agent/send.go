@@ -66,7 +66,8 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 		// sending again might double it.
 		return false, m.settle(ctx, t, view, msg, frontdesk.Unknown, "the process ended while it was being sent", "")
 	}
-	if status, reason := m.mayNotGo(view.Conversation, &msg, caps); reason != "" {
+	now := m.now() // what is so now counts, and the claim is as old as that
+	if status, reason := m.mayNotGo(view.Conversation, &msg, caps, now); reason != "" {
 		if msg.Status == frontdesk.Sending {
 			status = frontdesk.Unknown // it was claimed before: it may have gone out
 		}
@@ -84,7 +85,7 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 	// An earlier attempt may have gone out: whatever comes of this one, nobody
 	// can say then that nothing was sent.
 	doubt := msg.Status == frontdesk.Sending
-	msg.Status, msg.ClaimedAt = frontdesk.Sending, m.now()
+	msg.Status, msg.ClaimedAt = frontdesk.Sending, now
 	msg.Attempts++
 	claim := Commit{Fence: &t.Fence, Conversation: clone(view.Conversation), Messages: []frontdesk.Message{msg}}
 	if err := m.store.Commit(ctx, claim); err != nil && !m.claimed(ctx, msg, err) {
@@ -121,7 +122,7 @@ func (m *Mux) claimed(ctx context.Context, msg frontdesk.Message, err error) boo
 
 // mayNotGo says why a message must not be sent any more, and what becomes of
 // it; an empty reason means that it may (S7.4, S8.7, S8.13).
-func (m *Mux) mayNotGo(c *frontdesk.Conversation, msg *frontdesk.Message, caps Capabilities) (frontdesk.DeliveryStatus, string) {
+func (m *Mux) mayNotGo(c *frontdesk.Conversation, msg *frontdesk.Message, caps Capabilities, now time.Time) (frontdesk.DeliveryStatus, string) {
 	if msg.Exempt {
 		return "", ""
 	}
@@ -130,7 +131,7 @@ func (m *Mux) mayNotGo(c *frontdesk.Conversation, msg *frontdesk.Message, caps C
 		return frontdesk.Cancelled, "the contact opted out"
 	case msg.Epoch != c.Epoch:
 		return frontdesk.Cancelled, "the conversation was closed, assigned or taken over meanwhile"
-	case caps.ReplyWindow > 0 && msg.Template == "" && m.now().Sub(c.LastInbound) > caps.ReplyWindow:
+	case caps.ReplyWindow > 0 && msg.Template == "" && now.Sub(c.LastInbound) > caps.ReplyWindow && !switches.Off(switches.Window):
 		return frontdesk.Failed, "the channel's reply window is closed"
 	}
 	return "", ""

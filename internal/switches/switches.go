@@ -67,13 +67,15 @@ const (
 	// Doubt: a send that is refused after one of unknown outcome counts as
 	// failed (S10.1).
 	Doubt
+	// Window: an agent writes after the channel's reply window (S10.4).
+	Window
 	guards
 )
 
 var names = [guards]string{
 	"Keys", "Targets", "LadderWaits", "Epochs", "SendWindow", "Supersede", "Handoffs", "Limits", "Unsendable", "Clean", "Fill", "Split",
 	"Schemas", "Names", "Approvals", "ResolveOnce", "AtMostOnce", "OneVersion", "EndLadder", "Dispose", "OptOut", "EchoHold", "EchoText",
-	"Forward", "Fallback", "Hint", "HandBack", "Doubt",
+	"Forward", "Fallback", "Hint", "HandBack", "Doubt", "Window",
 }
 
 func (g Guard) String() string { return names[g] }

@@ -93,7 +93,7 @@ func (l *Log) stateOf(id string) string {
 		return "waiting"
 	case c.conv.AwaitsHuman, c.conv.Assignee.Kind == frontdesk.AssigneeUser:
 		return "human"
-	case len(l.pending(id)) > 0:
+	case len(l.calls(id, true)) > 0:
 		return "approval"
 	case has(agent.TaskFollowUp):
 		return "ladder"

@@ -21,6 +21,8 @@ type Scenario struct {
 	Actors func(*World) []Actor
 	// Crashes is how many processes may die, at any point.
 	Crashes int
+	// Restart has a worker that died begin again, at any point after.
+	Restart bool
 }
 
 // Actor is one process, person or contact.
@@ -223,19 +225,18 @@ func (w *World) run(s Scenario, pick picker, prepare ...func()) bool {
 		s.Setup(w)
 	}
 	w.sched.pick, w.sched.crashes = pick, s.Crashes
+	if s.Restart {
+		w.sched.died = func(a *actor) {
+			next := w.Worker(a.name + "'")
+			w.sched.spawn(next.Name, next.Mortal, w.body(ctx, next))
+		}
+	}
 	for _, a := range s.Actors(w) {
-		w.sched.spawn(a.Name, a.Mortal, func() {
-			if err := a.Do(ctx); err != nil {
-				w.log.add(Event{Op: "error", Text: err.Error()})
-			}
-		})
+		w.sched.spawn(a.Name, a.Mortal, w.body(ctx, a))
 	}
 	went := w.sched.run()
 	w.fault = nil // when faults stop, everything settles
-	if !went {
-		if w.sched.panicked != nil {
-			w.log.violate("panic: %v", w.sched.panicked)
-		}
+	if w.trouble(); !went {
 		return false
 	}
 	w.rest(ctx)
@@ -271,19 +272,34 @@ func first([]option) (int, bool) { return 0, true }
 // alone runs one actor to its end, or to its crash. It reports false if the run
 // had to be given up.
 func (w *World) alone(a Actor) bool {
-	w.sched.spawn(a.Name, a.Mortal, func() {
-		if err := a.Do(context.Background()); err != nil {
+	w.sched.spawn(a.Name, a.Mortal, w.body(context.Background(), a))
+	went := w.sched.run()
+	w.trouble()
+	return went
+}
+
+// body is what an actor does; what it could not do is logged.
+func (w *World) body(ctx context.Context, a Actor) func() {
+	return func() {
+		if err := a.Do(ctx); err != nil {
 			w.log.add(Event{Op: "error", Text: err.Error()})
 		}
-	})
-	if w.sched.run() {
-		return true
 	}
+}
+
+// trouble reports what ended a run before its time.
+func (w *World) trouble() {
 	if w.sched.panicked != nil {
 		w.log.violate("panic: %v", w.sched.panicked)
 	}
-	return false
+	if w.sched.stuck != "" {
+		w.log.violate("deadlock: %s", w.sched.stuck)
+	}
 }
+
+// Lost reports whether an actor of the last run never came back: the world
+// cannot be used any more.
+func (w *World) Lost() bool { return w.sched.hung }
 
 // Script runs a scenario's actors one after another, with faults, and lets the
 // world come to rest. It returns how many operations there were.
@@ -349,10 +365,14 @@ func (w *World) Handle(name string, in frontdesk.Inbound) Actor {
 // conversationOf finds a contact's conversation in the log.
 func (w *World) conversationOf(contact string) string {
 	v, err := w.store.Load(context.Background(), agent.Query{Identity: frontdesk.Identity{Channel: "test", Address: contact}})
-	if err != nil || v.Conversation == nil {
-		return ""
+	id := ""
+	if err == nil && v.Conversation != nil {
+		id = v.Conversation.ID
 	}
-	return v.Conversation.ID
+	if a := w.sched.current; a != nil {
+		a.seen = mix(a.seen, text(id)) // a contact who was deleted comes back under another
+	}
+	return id
 }
 
 // Takeover is a human who writes to the contact.
@@ -370,6 +390,25 @@ func (w *World) Close(name, contact string) Actor {
 	return Actor{Name: name, Do: func(ctx context.Context) error {
 		return insist(func() error { return w.mux().Close(ctx, w.conversationOf(contact), actions.Closing{}, "ana") })
 	}}
+}
+
+// Delete is a program that deletes the contact with all that is theirs.
+func (w *World) Delete(name, contact string) Actor {
+	return Actor{Name: name, Do: func(ctx context.Context) error {
+		return w.forget(ctx, w.conversationOf(contact))
+	}}
+}
+
+// forget deletes the contact of a conversation.
+func (w *World) forget(ctx context.Context, conversationID string) error {
+	v, err := w.store.Load(ctx, agent.Query{ConversationID: conversationID})
+	if err != nil || v.Contact == nil {
+		return err
+	}
+	if err = w.store.Delete(ctx, v.Contact.ID); err == nil {
+		w.log.deleted(conversationID)
+	}
+	return err
 }
 
 // Clock moves the time.

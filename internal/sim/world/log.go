@@ -68,6 +68,7 @@ type conversation struct {
 	// left is the Seq of the newest message that was delivered.
 	left     int64
 	messages []*message
+	gone     time.Time // in truth, when it was deleted
 }
 
 type message struct {
@@ -110,7 +111,7 @@ func (l *Log) add(e Event) {
 	l.state = mix(l.state, text(e.Op), text(e.Actor), text(e.Conversation), text(e.Key), text(e.Text), uint64(e.At.UnixNano()))
 	part := &l.outside
 	switch e.Op {
-	case "commit":
+	case "commit", "delete":
 		part = &l.stored
 	case "append":
 		part = &l.journals
@@ -193,6 +194,7 @@ func (l *Log) rows(rows []agent.Entry) {
 		case agent.EntryAnswer:
 			if l.extra != nil {
 				l.extra.asked[r.TurnID]++
+				l.answer(r)
 			}
 			if a := l.actor(); a != nil {
 				l.recorded[mix(a.asked, text(r.TurnID), l.restarts[r.TurnID])] = len(l.events)
@@ -397,6 +399,9 @@ func (l *Log) checkMessage(m *conversation, now *frontdesk.Conversation, msg *fr
 		if !old.Exempt && old.Epoch != m.conv.Epoch {
 			l.violate("I3: a message of epoch %d was claimed for sending in epoch %d", old.Epoch, m.conv.Epoch)
 		}
+		if since := msg.ClaimedAt.Sub(m.conv.LastInbound); !old.Exempt && m.conv.Channel == "sms" && since > smsWindow {
+			l.violate("S10.4: a message was claimed for sending %v after the contact wrote", since)
+		}
 		if old.FollowUp && m.contactSeq > old.Seq {
 			l.violate("rule 5: a follow-up was claimed for sending after the contact had written")
 		}
@@ -519,6 +524,9 @@ func (l *Log) settle() {
 				l.violate("I32: message %d of %s is %s for ever", m.Seq, id, m.Status)
 			case m.Status == frontdesk.Cancelled && m.Epoch == c.conv.Epoch && !m.FollowUp:
 				l.violate("S7.4: message %d of %s was cancelled in its own epoch", m.Seq, id)
+			case m.Status == frontdesk.Failed && m.visible > 0 && m.Reason != "":
+				// What a channel reports later has no reason here.
+				l.violate("S10.1: message %d of %s counts as failed (%s) and was delivered", m.Seq, id, m.Reason)
 			case m.Status == frontdesk.Sent && m.visible == 0 && !strings.HasPrefix(m.ProviderID, "phone-") && !c.showed(m.Text) && !l.ofGone(m.ProviderID):
 				l.violate("S10.1: message %d of %s counts as sent and was not delivered", m.Seq, id)
 			}

@@ -91,14 +91,7 @@ func (st *storm) begin(h Happening, name string) {
 		operate(func(ctx context.Context, m *agent.Mux, id string) error { return m.Reopen(ctx, id, "ben") })
 	case "delete":
 		operate(func(ctx context.Context, _ *agent.Mux, id string) error {
-			v, err := st.w.store.Load(ctx, agent.Query{ConversationID: id})
-			if err != nil || v.Contact == nil {
-				return err
-			}
-			if err = st.w.store.Delete(ctx, v.Contact.ID); err == nil {
-				st.w.log.deleted(id)
-			}
-			return err
+			return st.w.forget(ctx, id)
 		})
 	case "note":
 		operate(func(ctx context.Context, m *agent.Mux, id string) error { return m.Note(ctx, id, "ben", "a note") })
@@ -118,9 +111,20 @@ func (st *storm) begin(h Happening, name string) {
 		})
 	case "receipt":
 		operate(func(ctx context.Context, m *agent.Mux, id string) error { return st.report(ctx, m, id, h.N) })
+	case "resolve again":
+		// Somebody who has the list of an hour ago decides on all of it, and
+		// otherwise.
+		operate(func(ctx context.Context, m *agent.Mux, id string) error {
+			for _, call := range st.w.log.calls(id, false) {
+				if err := m.Resolve(ctx, call, h.N%3 == 0, "ben"); err != nil && !refused(err) {
+					return err
+				}
+			}
+			return nil
+		})
 	case "resolve":
 		operate(func(ctx context.Context, m *agent.Mux, id string) error {
-			for _, call := range st.w.log.pending(id) {
+			for _, call := range st.w.log.calls(id, true) {
 				if err := m.Resolve(ctx, call, h.N%3 > 0, "ana"); err != nil && !refused(err) {
 					return err
 				}
@@ -199,6 +203,17 @@ func (st *storm) accident(h Happening, name string, at time.Time) {
 // delivered sets off what a channel does when it has shown a message: it
 // echoes it, and reports on it, in any order.
 func (st *storm) delivered(msg agent.Outbound, receipt agent.SendReceipt) {
+	if cue := st.plan.Echo; cue != nil {
+		e := agent.Echo{Channel: msg.Channel, To: msg.To, ProviderID: receipt.ProviderID, Text: msg.Text}
+		if cue.Changed {
+			e.Text = strings.ToUpper(e.Text)
+		}
+		st.worth++
+		st.spawn(fmt.Sprintf("our echo-%d", st.worth), false, st.w.truth().Add(cue.After), func(ctx context.Context) error {
+			return st.insist(func() error { return st.mux(st.web).AcceptEcho(ctx, e) })
+		})
+		return
+	}
 	if st.calm() {
 		return
 	}

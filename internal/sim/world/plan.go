@@ -45,13 +45,38 @@ type Plan struct {
 	Workers int
 	// Idempotent is whether the channel "chat" deduplicates; "sms" never does.
 	Idempotent bool
-	// Ladder has agents follow up.
-	Ladder bool
+	// Ladder has agents follow up, in three steps, or in five if Long is set.
+	Ladder, Long bool
 	// Rough is how often operations fail: 0 never, 3 often.
 	Rough      int
 	Happenings []Happening
 	// End is when faults stop.
 	End time.Duration
+	// Cues and Echo are for plans that are written by hand: what goes wrong or
+	// waits at which operation, and when the channel shows us what we sent.
+	Cues []Cue
+	Echo *EchoCue
+}
+
+// Cue has one operation go wrong, or wait.
+type Cue struct {
+	// Op is the operation, or one kind of it: "commit:claim" is one that claims
+	// a message for sending, "commit:outcome" one that records what became of
+	// it, "commit:turn" one that ends a turn.
+	Op string
+	// N says which, from 1, over all actors.
+	N     int
+	Fault Fault
+	// Pause is how long the actor stands before the operation.
+	Pause time.Duration
+}
+
+// EchoCue has the channel show us each message that it delivered, without our
+// key.
+type EchoCue struct {
+	After time.Duration
+	// Changed is set where the channel writes the text in its own way.
+	Changed bool
 }
 
 // orders is what contacts write, and so what the scripted LLM does: see
@@ -93,6 +118,15 @@ func NewPlan(seed uint64) Plan {
 		h := p.Happenings[del.IntN(len(p.Happenings))]
 		if h.Contact != "" {
 			add(Happening{At: h.At + time.Duration(del.Int64N(int64(20*time.Second))), Kind: "delete", Channel: h.Channel, Contact: h.Contact})
+		}
+	}
+	// So have long ladders, and people who decide on a call again.
+	later := rand.New(rand.NewPCG(seed, 0x6c6f6e67))
+	p.Long = p.Ladder && later.IntN(3) == 0
+	for _, h := range slices.Clone(p.Happenings) {
+		if h.Kind == "resolve" && later.IntN(4) == 0 {
+			h.At, h.Kind, h.N = h.At+time.Duration(later.Int64N(int64(20*time.Second))), "resolve again", 1+later.IntN(1000)
+			add(h)
 		}
 	}
 	slices.SortStableFunc(p.Happenings, func(a, b Happening) int { return int(a.At - b.At) })

@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type extra struct {
 	contacts  map[string]frontdesk.Contact
 	owners    map[string]string // conversations, to "contact-channel"
 	lane      map[string]*laneState
+	useless   map[string]string // turns, to why their last answer was dropped
 }
 
 // use is what an idempotency key stood for.
@@ -38,9 +40,9 @@ type laneState struct {
 	chain []string
 	// fired is the last step of the ladder that was done in this silence.
 	fired int
-	// raisedTrue is when the epoch rose last.
+	// raisedTrue is when the epoch rose last, wrote when the contact did.
 	raisedTrue time.Time
-	gone       time.Time            // when it was deleted
+	wrote      time.Time
 	begun      map[string]time.Time // sends that were begun
 	decided    uint64               // decisions taken for it
 }
@@ -48,7 +50,7 @@ type laneState struct {
 func (l *Log) stormy() {
 	l.extra = &extra{
 		asked: map[string]int{}, results: map[string]int{}, uses: map[string]use{}, approvals: map[string]agent.Approval{},
-		contacts: map[string]frontdesk.Contact{}, owners: map[string]string{}, lane: map[string]*laneState{},
+		contacts: map[string]frontdesk.Contact{}, owners: map[string]string{}, lane: map[string]*laneState{}, useless: map[string]string{},
 	}
 }
 
@@ -65,7 +67,7 @@ func (l *Log) lane(id string) *laneState {
 // conversation may happen any more, but for a send that was claimed before.
 func (l *Log) deleted(id string) {
 	c := l.conversation(id)
-	l.lane(id).gone = l.w.truth()
+	c.gone = l.w.truth()
 	for key, msg := range l.inbound {
 		if m := l.messages[msg]; m != nil && m.ConversationID == id {
 			l.inbound[key] = forgotten
@@ -80,7 +82,7 @@ func (l *Log) deleted(id string) {
 const forgotten = "(deleted)"
 
 // isGone reports whether a conversation was deleted.
-func (l *Log) isGone(id string) bool { return l.extra != nil && !l.lane(id).gone.IsZero() }
+func (l *Log) isGone(id string) bool { return !l.conversation(id).gone.IsZero() }
 
 // ofGone reports whether a provider's ID is that of a message which was deleted:
 // an echo of it that comes later can be nobody's but a human's.
@@ -96,11 +98,12 @@ func (l *Log) accepted(in frontdesk.Inbound) {
 	}
 }
 
-// pending are the calls of a conversation that wait for a person, sorted.
-func (l *Log) pending(conversationID string) []string {
+// calls are those of a conversation that a person has to decide on, sorted:
+// those that wait, or all that ever did.
+func (l *Log) calls(conversationID string, pending bool) []string {
 	var out []string
 	for id, a := range l.extra.approvals {
-		if a.ConversationID == conversationID && a.Status == agent.ApprovalPending {
+		if a.ConversationID == conversationID && (!pending || a.Status == agent.ApprovalPending) {
 			out = append(out, id)
 		}
 	}
@@ -134,6 +137,20 @@ func (l *Log) ran(call actions.Call, name string, in purchase) {
 	}
 }
 
+// answer takes note of why an answer was dropped, if it was.
+func (l *Log) answer(row agent.Entry) {
+	var d struct {
+		Dropped string `json:"dropped"`
+		For     string `json:"for"`
+	}
+	if err := json.Unmarshal(row.Data, &d); err != nil {
+		l.violate("a journal row that cannot be read: %v", err)
+	}
+	if d.For == "" {
+		l.extra.useless[row.TurnID] = d.Dropped
+	}
+}
+
 // request checks what an LLM is shown (I23, I29).
 func (l *Log) request(req *agent.Request) {
 	a := l.actor()
@@ -148,6 +165,12 @@ func (l *Log) request(req *agent.Request) {
 	}
 	if pinned := l.pinned[a.turn]; pinned != "" && l.version(pinned) != version {
 		l.violate("I29: turn %s was begun under version %d and asks under version %d", a.turn, l.version(pinned), version)
+	}
+	if why := l.extra.useless[a.turn]; why != "" && len(req.Tools) > 0 {
+		told := func(m agent.ChatMessage) bool { return strings.Contains(m.Text, why) }
+		if !slices.ContainsFunc(req.Messages, told) {
+			l.violate("rule 2: turn %s asks again and does not say why its last answer was not used: %s", a.turn, why)
+		}
 	}
 	mine := l.extra.owners[a.conversation]
 	for id, owner := range l.extra.owners {
@@ -181,8 +204,8 @@ func (l *Log) sending(out agent.Outbound) {
 	}
 	c, s, now := l.conversation(m.ConversationID), l.lane(m.ConversationID), l.w.truth()
 	s.begun[out.Key] = now
-	if !s.gone.IsZero() && now.Sub(s.gone) > sendWindow {
-		l.violate("I24: a send began %v after the contact was deleted", now.Sub(s.gone))
+	if !c.gone.IsZero() && now.Sub(c.gone) > sendWindow {
+		l.violate("I24: a send began %v after the contact was deleted", now.Sub(c.gone))
 	}
 	claimed := m.ClaimedAt.Add(-l.w.skew)
 	if l.w.storm.jumped(claimed.Add(-time.Minute), true) || l.w.storm.jumped(claimed.Add(-time.Minute), false) {
@@ -190,6 +213,9 @@ func (l *Log) sending(out agent.Outbound) {
 	}
 	if d := now.Sub(claimed); d > sendWindow {
 		l.violate("rule 5: the sending of a message began %v after its claim: %s", d, out.Key)
+	}
+	if d := now.Sub(s.wrote); c.conv.Channel == "sms" && !m.Exempt && d > smsWindow+sendWindow && !l.w.storm.jumped(s.wrote.Add(-time.Minute), false) {
+		l.violate("S10.4: the sending of a message began %v after the contact wrote", d)
 	}
 	if d := now.Sub(s.raisedTrue); m.Epoch != c.conv.Epoch && !m.Exempt && d > sendWindow {
 		l.violate("I4: the sending of a message of epoch %d began %v after epoch %d had", m.Epoch, d, c.conv.Epoch)
@@ -245,13 +271,13 @@ func (l *Log) early(prev *message) {
 
 // before checks a commit against what was so before it.
 func (l *Log) before(m *conversation, c *agent.Commit) {
+	if c.Conversation != nil && l.isGone(c.Conversation.ID) {
+		l.violate("I24: conversation %s was written after its deletion", c.Conversation.ID)
+	}
 	if l.extra == nil {
 		return
 	}
 	old := &m.conv
-	if c.Conversation != nil && l.isGone(c.Conversation.ID) {
-		l.violate("I24: conversation %s was written after its deletion", c.Conversation.ID)
-	}
 	var turn *agent.Turn
 	for i := range c.Turns {
 		if c.Turns[i].Agent != "" && c.Turns[i].Exit != agent.ExitCancelled && c.Turns[i].Exit != agent.ExitDropped {
@@ -330,8 +356,11 @@ func (l *Log) beforeTurn(m *conversation, c *agent.Commit, turn *agent.Turn) {
 	}
 	if turn.Exit == agent.ExitFollowedUp {
 		step := turn.Trigger.Step
-		if step <= s.fired || step > 4 {
+		switch {
+		case step <= s.fired:
 			l.violate("I7: step %d of a ladder fired after step %d in one silence", step+1, s.fired+1)
+		case step > s.fired+1, step > 4:
+			l.violate("I8: step %d of a ladder fired after step %d", step+1, s.fired+1)
 		}
 		s.fired = step
 	} else if len(turn.Replies) > 0 {
@@ -398,7 +427,7 @@ func (l *Log) after(m *conversation, c *agent.Commit, before *frontdesk.Conversa
 		msg := &c.Messages[i]
 		if msg.Direction == frontdesk.DirInbound && msg.TurnID == "" {
 			if before.LastSeq < msg.Seq {
-				s.chain, s.fired = nil, -1
+				s.chain, s.fired, s.wrote = nil, -1, l.w.truth()
 			}
 			if l.extra.owners[msg.ConversationID] == "" {
 				l.owner(msg.ConversationID)
@@ -415,6 +444,9 @@ func (l *Log) after(m *conversation, c *agent.Commit, before *frontdesk.Conversa
 		old, ok := l.extra.approvals[a.ID]
 		if ok && old.Status != agent.ApprovalPending && old.Status != a.Status && a.Outcome == "" {
 			l.violate("S6.9: call %s was resolved twice: %s, then %s", a.ID, old.Status, a.Status)
+		}
+		if ok && old.Outcome != "" && (old.Status != a.Status || old.Outcome != a.Outcome) {
+			l.violate("S6.9: call %s was resolved again after it had its end: %s %q, then %s %q", a.ID, old.Status, old.Outcome, a.Status, a.Outcome)
 		}
 		l.extra.approvals[a.ID] = a
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -52,6 +53,8 @@ type actor struct {
 	// earlier when something is written.
 	wake time.Time
 	idle bool
+	// kind is that of the commit it is about to do: see kindOf.
+	kind string
 	// decided counts the decisions taken for it, conversation is the one that
 	// it works on: both for storms alone.
 	decided      uint64
@@ -85,7 +88,23 @@ type scheduler struct {
 	wg       sync.WaitGroup
 	trace    []string
 	panicked any
+	// stuck says who waits for what, where nobody can go on any more; hung is
+	// set where it is an actor that does not give the baton back: its goroutine
+	// is lost, and the world with it.
+	stuck string
+	// died is called when an actor dies. Nil: nothing follows from it.
+	died func(*actor)
+	hung bool
+	// steps counts how often the baton was given.
+	steps atomic.Int64
+	// patience is how long one step may take by the clock on the wall. 0:
+	// patience, the constant.
+	patience time.Duration
 }
+
+// patience is how long one step of an actor may take. Nothing that an actor
+// does takes a thousandth of it: only one that waits for another does.
+const patience = 20 * time.Second
 
 // spawn adds an actor. It does nothing before run.
 func (s *scheduler) spawn(name string, mortal bool, body func()) *actor {
@@ -104,8 +123,11 @@ var forever = time.Date(9999, time.January, 1, 0, 0, 0, 0, time.UTC)
 // sleep lets the others go on until it is that time.
 func (s *scheduler) sleep(until time.Time) {
 	a := s.current
-	if a == nil || s.aborted || a.crashed {
+	if a == nil {
 		return
+	}
+	if s.aborted || a.crashed {
+		runtime.Goexit()
 	}
 	at := a.at
 	a.wake, a.at = until, "sleep"
@@ -139,6 +161,8 @@ func (s *scheduler) awake() []*actor {
 	switch {
 	case len(out) > 0 || next == nil:
 		return out
+	case next.wake.Equal(forever) && s.stopping:
+		return nil // pass reports it
 	case next.wake.Equal(forever):
 		s.stopping = true
 	default:
@@ -156,7 +180,10 @@ func (s *scheduler) run() bool {
 		go s.live(a)
 	}
 	s.pass(nil)
-	<-s.done
+	if !s.watch() {
+		s.stuck, s.hung, s.running = s.waits(), true, false
+		return false
+	}
 	s.wg.Wait()
 	s.current, s.running = nil, false
 	actors := s.actors
@@ -167,6 +194,49 @@ func (s *scheduler) run() bool {
 		}
 	}
 	return !s.aborted
+}
+
+// watch waits for the end of the run. It reports false if an actor does not
+// give the baton back.
+func (s *scheduler) watch() bool {
+	wait := s.patience
+	if wait == 0 {
+		wait = patience
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for before := int64(0); ; {
+		select {
+		case <-s.done:
+			return true
+		case <-timer.C:
+			now := s.steps.Load()
+			if now == before {
+				return false
+			}
+			before = now
+			timer.Reset(wait)
+		}
+	}
+}
+
+// waits says who waits for what.
+func (s *scheduler) waits() string {
+	var out []string
+	for _, a := range s.actors {
+		switch {
+		case a.ended:
+		case a == s.current:
+			out = append(out, a.name+" holds the baton since "+a.at)
+		case a.wake.Equal(forever):
+			out = append(out, a.name+" sleeps until somebody writes")
+		case !a.wake.IsZero():
+			out = append(out, fmt.Sprintf("%s sleeps for %v", a.name, a.wake.Sub(s.now())))
+		default:
+			out = append(out, a.name+" waits at "+a.at)
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 func (s *scheduler) live(a *actor) {
@@ -228,11 +298,19 @@ func (s *scheduler) pass(a *actor) {
 			}
 		}
 	}
-	if len(options) == 0 {
-		close(s.done)
+	if len(options) > 0 {
+		s.follow(a, options)
 		return
 	}
-	s.follow(a, options)
+	for _, o := range s.actors {
+		if !o.ended {
+			s.current = nil
+			s.stuck = s.waits()
+			s.abort(a)
+			return
+		}
+	}
+	close(s.done)
 }
 
 func (s *scheduler) follow(a *actor, options []option) {
@@ -252,8 +330,12 @@ func (s *scheduler) follow(a *actor, options []option) {
 	if next.crash {
 		s.crashes--
 		next.actor.crashed = true
+		if s.died != nil {
+			s.died(next.actor)
+		}
 	}
 	s.current = next.actor
+	s.steps.Add(1)
 	if next.actor == a && !a.ended {
 		if a.crashed {
 			runtime.Goexit()

@@ -102,6 +102,9 @@ func (s *store) Append(ctx context.Context, a agent.Append) error {
 // Commit implements agent.Store.
 func (s *store) Commit(ctx context.Context, c agent.Commit) error {
 	w := (*World)(s)
+	if a := w.sched.current; a != nil {
+		a.kind = kindOf(&c)
+	}
 	f := w.point("commit")
 	if f == Before {
 		w.learn("commit", 0, ErrInjected)
@@ -113,6 +116,23 @@ func (s *store) Commit(ctx context.Context, c agent.Commit) error {
 	}
 	w.learn("commit", 0, err)
 	return err
+}
+
+// kindOf tells commits apart for the cues of a plan.
+func kindOf(c *agent.Commit) string {
+	if len(c.Turns) > 0 {
+		return "turn"
+	}
+	for i := range c.Messages {
+		switch m := &c.Messages[i]; {
+		case m.Direction != frontdesk.DirOutbound || c.Fence == nil:
+		case m.Status == frontdesk.Sending:
+			return "claim"
+		case m.Status.Settled():
+			return "outcome"
+		}
+	}
+	return "other"
 }
 
 func (s *store) commit(ctx context.Context, c agent.Commit) error {

@@ -67,6 +67,8 @@ type storm struct {
 	jumps     []jump
 	// worth counts the actors that a delivery set off.
 	worth int
+	// count is how often each kind of operation came.
+	count map[string]int
 }
 
 // jump is one of the clock.
@@ -92,14 +94,14 @@ type process struct {
 func (w *World) Storm(seed uint64, keep *Keep) StormResult { return w.runPlan(NewPlan(seed), keep) }
 
 func (w *World) runPlan(p Plan, keep *Keep) StormResult {
-	w.cfg.Idempotent, w.cfg.Ladder = p.Idempotent, p.Ladder
+	w.cfg.Idempotent, w.cfg.Ladder, w.cfg.Long = p.Idempotent, p.Ladder, p.Long
 	w.reset()
 	w.maxOps = stormOps
 	w.used = map[poolKey]int{}
 	if w.limited {
 		w.pools, w.limited = nil, false // their gates know of times that are over
 	}
-	st := &storm{w: w, plan: p, keep: keep, root: &actor{name: "root"}}
+	st := &storm{w: w, plan: p, keep: keep, root: &actor{name: "root"}, count: map[string]int{}}
 	w.storm, w.log.full = st, true
 	defer func() { w.storm = nil }()
 	w.log.stormy()
@@ -118,10 +120,7 @@ func (w *World) runPlan(p Plan, keep *Keep) StormResult {
 	}
 	ctx := context.Background()
 	went := w.sched.run()
-	if w.sched.panicked != nil {
-		w.log.violate("panic: %v", w.sched.panicked)
-	}
-	if went {
+	if w.trouble(); went {
 		w.log.settle()
 		w.log.settleStorm(ctx)
 	}
@@ -214,6 +213,9 @@ func (st *storm) decide(op string) Fault {
 			w.sched.sleep(a.process.frozen)
 		}
 	}
+	if f := st.cue(op); f != None {
+		return f
+	}
 	if st.calm() {
 		return None
 	}
@@ -255,6 +257,32 @@ func (st *storm) decide(op string) Fault {
 		}
 		st.cover("error after " + op)
 		return After
+	}
+	return None
+}
+
+// cue does what a plan says of this operation.
+func (st *storm) cue(op string) Fault {
+	if len(st.plan.Cues) == 0 {
+		return None
+	}
+	kind := op
+	if op == "commit" {
+		kind += ":" + st.w.sched.current.kind
+		st.count[op]++
+	}
+	st.count[kind]++
+	for _, c := range st.plan.Cues {
+		if c.N != st.count[c.Op] || c.Op != op && c.Op != kind {
+			continue
+		}
+		if c.Pause > 0 {
+			st.pause(c.Pause)
+		}
+		if c.Fault == Crash {
+			st.succeed(st.w.sched.current)
+		}
+		return c.Fault
 	}
 	return None
 }

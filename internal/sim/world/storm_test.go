@@ -29,63 +29,19 @@ func TestControls(t *testing.T) {
 	assert.False(t, switches.Off(switches.Keys), "the switches are on again")
 }
 
-// at is a plan of happenings in a calm world.
-func at(hs ...Happening) Plan {
-	p := Plan{Seed: 1, Workers: 2, Idempotent: true, Happenings: hs}
-	for i := range p.Happenings {
-		h := &p.Happenings[i]
-		if h.Kind != "freeze" && h.Kind != "outage" && h.Kind != "jump" && h.Kind != "save" {
-			h.Channel, h.Contact = "sms", "al"
-		}
-		p.End = max(p.End, h.At+h.For)
-	}
-	return p
-}
-
-// usual is a storm in which chance decides nothing against the usual.
-func usual(p Plan) *Keep {
-	k := &Keep{Happenings: map[int]bool{}, Decisions: map[uint32]bool{}}
-	for i := range p.Happenings {
-		k.Happenings[i] = true
-	}
-	return k
-}
-
-// TestScripted holds failures that storms found, and guards that they see
-// rarely: without the guard the same plan breaks a promise.
+// Failures that storms found, and guards that they see rarely: without the
+// guard the same storm breaks a promise.
 func TestScripted(t *testing.T) {
-	in := func(at time.Duration, n int, text string) Happening {
-		return Happening{At: at, Kind: "inbound", N: n, Text: text}
-	}
-	for _, c := range []struct {
-		name   string
-		guard  switches.Guard
-		breaks string
-		plan   Plan
-	}{
-		{
-			// A human answers without taking over while a message waits, and
-			// hands back: the message was forgotten.
-			"hand back", switches.HandBack, "I1", at(
-				Happening{At: 0, Kind: "freeze", N: 1, For: time.Minute}, Happening{At: 0, Kind: "freeze", N: 2, For: time.Minute},
-				in(time.Second, 1, "hi"), Happening{At: 3 * time.Second, Kind: "reply kept", N: 1}, Happening{At: 9 * time.Second, Kind: "hand back"},
-			),
-		},
-		{"a call written as text", switches.Unsendable, "I22", at(in(0, 1, "json"))},
-		{"fallback", switches.Fallback, "I32", at(in(0, 1, "empty"))},
-		{"names", switches.Names, "I19", at(in(0, 1, "stage"))},
-		{"split", switches.Split, "I25", at(in(0, 1, "long"))},
-		{"keys", switches.Keys, "rule 6", at(in(0, 1, "price"))},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			w, err := NewWorld(Config{})
+	for _, c := range Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			res, err := c.Run(false)
 			require.NoError(t, err)
-			res := w.runPlan(c.plan, usual(c.plan))
 			require.Empty(t, res.Violations, res.Log)
 			require.NotZero(t, res.Deliveries+res.Commits)
-			switches.With(func() { res = w.runPlan(c.plan, usual(c.plan)) }, c.guard)
-			require.NotEmpty(t, res.Violations, "without it nothing breaks: %s", res.Log)
-			assert.Equal(t, c.breaks, promise(res.Violations), res.Violations)
+			res, err = c.Run(true)
+			require.NoError(t, err)
+			require.NotEmpty(t, res.Violations, "without %v nothing breaks", c.Off)
+			assert.Equal(t, c.Breaks, promise(res.Violations), res.Violations)
 		})
 	}
 }

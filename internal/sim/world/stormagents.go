@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,14 +62,14 @@ func stormWorkspace() frontdesk.Workspace {
 }
 
 type poolKey struct {
-	version int
-	ladder  bool
+	version      int
+	ladder, long bool
 }
 
 // stormAgents are agents for a process that begins: nobody else has them in
 // this storm.
 func (w *World) stormAgents(version int) []*agent.Agent {
-	key := poolKey{version, w.cfg.Ladder}
+	key := poolKey{version, w.cfg.Ladder, w.cfg.Long}
 	if w.pools == nil {
 		w.pools = map[poolKey][][]*agent.Agent{}
 	}
@@ -112,13 +113,17 @@ func (w *World) stormConfig(name string, version int) agent.Config {
 		if version == 1 {
 			last = last[1:]
 		}
-		cfg.Ladders = []followup.Ladder{{Steps: []followup.Step{
-			{Delay: followup.Delay(ladderDelay), Messages: []followup.Message{{Text: "Still there?", Verbatim: true}}},
+		still := followup.Step{Delay: followup.Delay(ladderDelay), Messages: []followup.Message{{Text: "Still there?", Verbatim: true}}}
+		var more []followup.Step
+		if w.cfg.Long {
+			more = []followup.Step{still, still}
+		}
+		cfg.Ladders = []followup.Ladder{{Steps: slices.Concat([]followup.Step{still}, more, []followup.Step{
 			{Delay: followup.Delay(ladderDelay), Messages: []followup.Message{{Text: "Hello?"}}, Actions: []followup.Action{{Name: "quote", Args: json.RawMessage(`{"amount":1}`)}}},
 			{Delay: followup.Delay(ladderDelay), Messages: []followup.Message{{Text: "I close this for now.", Verbatim: true}}, Actions: last},
-		}}}
+		})}}
 	}
-	key := poolKey{version, false}
+	key := poolKey{version: version}
 	if pb := w.playbooks[key]; pb != nil {
 		cfg.Playbook = pb
 		return cfg
@@ -310,8 +315,11 @@ func (st *storm) send(msg agent.Outbound) (agent.SendReceipt, error) {
 			panic("sim: a channel that panics")
 		}
 	}
-	if f == Before {
+	switch f {
+	case Before:
 		return agent.SendReceipt{}, &agent.SendError{Outcome: agent.NotSent, Err: ErrInjected}
+	case Reject:
+		return agent.SendReceipt{}, &agent.SendError{Outcome: agent.Rejected, Reason: "no such number"}
 	}
 	receipt, again := w.delivered[msg.Key]
 	if !again || !w.idempotent(msg.Channel) {

@@ -55,17 +55,23 @@ const (
 	After
 	// Crash stops the process before the operation.
 	Crash
+	// Reject is a channel that takes the message never. For other operations it
+	// is Before.
+	Reject
 )
 
-func (f Fault) String() string { return [...]string{"none", "error before", "error after", "crash"}[f] }
+func (f Fault) String() string {
+	return [...]string{"none", "error before", "error after", "crash", "rejection"}[f]
+}
 
 // Config is what a World is made of. The zero value is ready for use.
 type Config struct {
 	Rules Rules
 	// Idempotent is whether the channel deduplicates.
 	Idempotent bool
-	// Ladder has the agent follow up on silence.
-	Ladder bool
+	// Ladder has the agent follow up on silence, in three steps, or in five if
+	// Long is set: as many as there may be.
+	Ladder, Long bool
 	// Clocked makes each reading of the clock a point at which an actor named
 	// "clock" may go on.
 	Clocked bool
