@@ -68,17 +68,21 @@ func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyD
 	actions := c.actionsInOrder(d)
 	delays := d.delays
 	inherited := false
-	if len(delays) == 0 {
+	zero := len(delays) > 0 && slices.Max(delays) == 0
+	if len(delays) == 0 || zero {
 		delays = []time.Duration{*previous}
 		inherited = *previous > 0
 		switch {
+		case zero:
+			start, end := d.waits()
+			c.report("followup-no-delay", SeverityWarning, start, end, fmt.Sprintf("%q is no time to be silent: a follow-up comes more than 0 and at most 24h after the message before", c.text[d.timeStart:d.timeEnd]), "")
 		case inherited:
 			c.report("followup-inherited-delay", SeverityWarning, d.start, max(d.start, d.head), fmt.Sprintf("this step has no time of its own and takes that of the one before, %s: write it", short(*previous)), "")
 		case anyDelay:
 			c.report("followup-no-delay", SeverityWarning, d.start, max(d.start, d.head), "this step has no time: write how long the contact must be silent, such as \"after 2 hours\"", "")
 		}
 	}
-	if d.vague || i > 0 && len(d.delays) == 1 && !d.offsets && !d.relative && d.delays[0] > *total && *total > 0 {
+	if d.vague || i > 0 && !zero && len(d.delays) == 1 && !d.offsets && !d.relative && d.delays[0] > *total && *total > 0 {
 		start, end := d.waits()
 		c.report("followup-ambiguous-delay", SeverityWarning, start, end,
 			fmt.Sprintf("this is read as %s after the message before: write \"another %s\", or the time since the contact's last message as \"T+…\"", short(d.delays[0]), short(d.delays[0])), "")
@@ -96,9 +100,13 @@ func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyD
 		}
 		if wait > followup.MaxDelay && !inherited {
 			start, end := d.waits()
-			c.report("followup-too-late", SeverityError, start, end, fmt.Sprintf("this step comes %s after the message before, and at most 24h is possible: shorten it", short(wait)), "")
+			written := short(wait)
+			if delay == longest {
+				written = c.text[d.timeStart:d.timeEnd]
+			}
+			c.report("followup-too-late", SeverityError, start, end, fmt.Sprintf("this step comes %s after the message before, and at most 24h is possible: shorten it", written), "")
 		}
-		*total += wait
+		*total = min(*total+wait, 100*longest)
 		if wait > 0 {
 			*previous = wait
 		}
@@ -107,7 +115,7 @@ func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyD
 	for n := 1; n < min(d.times, 12); n++ {
 		st := steps[len(steps)-1]
 		st.Inherited = st.Delay > 0
-		*total += time.Duration(st.Delay)
+		*total = min(*total+time.Duration(st.Delay), 100*longest)
 		steps = append(steps, st)
 	}
 	if d.times > 1 {
@@ -165,7 +173,7 @@ func (c *compiler) checkLadders() {
 		var total time.Duration
 		past := false
 		for k, st := range l.Steps {
-			total += time.Duration(st.Delay)
+			total = min(total+time.Duration(st.Delay), 100*longest)
 			untimedClose := k == len(l.Steps)-1 && k > 0 && (st.Inherited || st.Delay == 0) && slices.ContainsFunc(st.Actions, func(a followup.Action) bool { return a.Name == actClose || a.Name == actAssign })
 			if !untimedClose {
 				counted++

@@ -76,6 +76,9 @@ type reader struct {
 	// silence phrase; 0 and 0: nowhere.
 	proposed [2]int
 	intro    bool // the last line was "If there is no reply:"
+	// waiting is the delay of the sentence before, which only says to wait, or
+	// -1: "Give them 24 hours. If they don't answer, close."
+	waiting int
 }
 
 // findLadders reads the follow-up plans of the text (grammar 11 to 16).
@@ -85,7 +88,7 @@ func (c *compiler) findLadders() {
 		c.checkScheduled()
 		return
 	}
-	r := &reader{c: c, used: map[int]bool{}}
+	r := &reader{c: c, used: map[int]bool{}, waiting: -1}
 	slices.SortStableFunc(c.sites, func(a, b *site) int { return a.token - b.token })
 	var sec *section
 	for i := range c.sentences {
@@ -110,14 +113,14 @@ func (r *reader) endSection(sec *section) {
 		r.c.report("followup-not-understood", SeverityWarning, r.proposed[0], r.proposed[1],
 			fmt.Sprintf("%q may be the delay of a follow-up, but nothing says that it follows the contact's silence: write \"if the contact does not reply after %s, …\"", d, d), "")
 	}
-	r.cur, r.then, r.finally, r.proposed, r.intro = nil, false, false, [2]int{}, false
+	r.cur, r.then, r.finally, r.proposed, r.intro, r.waiting = nil, false, false, [2]int{}, false, -1
 }
 
 // sentence reads one sentence into the current plan, a new one or none.
 func (r *reader) sentence(i int) {
 	c, s := r.c, &r.c.sentences[i]
 	follow := s.section != nil && s.section.is(SectionFollowUp)
-	if r.cur != nil && !follow && !r.belongs(s) {
+	if r.cur != nil && !follow && !r.belongs(i) {
 		r.cur = nil
 	}
 	if c.lines[s.line].list != "" || c.sentenceHas(s, "outside") {
@@ -127,12 +130,90 @@ func (r *reader) sentence(i int) {
 	if len(s.clauses) > 0 {
 		r.then, r.finally = false, false
 	}
+	if r.cur != nil && r.otherCase(s) {
+		r.skip(s)
+		r.cur.lastLine = c.lineAt(max(s.start, s.end-1))
+		return
+	}
+	r.nextItem(s)
+	wait := r.onlyWaits(s)
 	for k := range s.clauses {
 		r.clause(s, k, follow)
 	}
+	r.waiting = wait
 	if r.cur != nil {
 		r.cur.lastLine = c.lineAt(max(s.start, s.end-1))
 	}
+}
+
+// otherCase reports whether a sentence speaks of another case than silence: "If
+// they reply 'stop', close the conversation." It begins with a condition and
+// says nothing of silence, time or following up.
+func (r *reader) otherCase(s *sentence) bool {
+	c := r.c
+	if s.lo == s.hi {
+		return false
+	}
+	first := c.tokens[s.lo]
+	if !first.any("if") || first.any("after", "then", "finally") || first.start-s.start > 4 || r.bareNot(s) >= 0 {
+		return false
+	}
+	k, _ := slices.BinarySearchFunc(c.delays, s.start, func(d delay, o int) int { return d.start - o })
+	return !(k < len(c.delays) && c.delays[k].start < s.end) && !c.sentenceHas(s, "silence", "silence_about", "follow_up", "finally", "another")
+}
+
+// bareNot returns the token of "if not," or "if they don't," at the beginning of
+// a sentence, which goes on from the sentence before; -1: it does not stand there.
+func (r *reader) bareNot(s *sentence) int {
+	c := r.c
+	if len(s.clauses) < 2 {
+		return -1
+	}
+	cl := s.clauses[0]
+	for t := cl.lo; t < cl.hi; t++ {
+		if c.tokens[t].any("if_not") && c.tokens[t].start-cl.start <= 8 && cl.end-c.tokens[t].end <= 8 {
+			return t
+		}
+	}
+	return -1
+}
+
+// nextItem lets an item of a list begin a step of its own where the item before
+// it is a step with its time: "- Finally: close the conversation".
+func (r *reader) nextItem(s *sentence) {
+	c := r.c
+	if r.cur == nil || s.step == nil || c.lines[s.line].step != s.step || s.start > c.lines[s.line].body+3 {
+		return
+	}
+	d := r.cur.last()
+	above := c.lines[d.line].step
+	if len(r.delaysFrom(clause{start: s.start, end: s.end})) > 0 || c.sentenceHas(s, "silence") {
+		return // it says itself when
+	}
+	if len(d.delays) == 0 || !d.hasContent() || above == nil || above == s.step || above.parent != s.step.parent || c.lineAt(d.timeStart) != d.line {
+		return
+	}
+	r.then, r.finally = true, true
+}
+
+// onlyWaits returns the delay of a sentence that says to wait and nothing else;
+// -1: it is none.
+func (r *reader) onlyWaits(s *sentence) int {
+	c := r.c
+	if r.cur != nil || c.sentenceHas(s, "silence", "silence_about", "follow_up", "not") || s.hi > s.lo && c.tokens[s.lo].any("if") && !c.tokens[s.lo].any("wait") || !c.sentenceHas(s, "wait") || c.hasSite(s) {
+		return -1
+	}
+	found := r.delaysFrom(clause{start: s.start, end: s.end})
+	if len(found) != 1 {
+		return -1
+	}
+	return found[0]
+}
+
+// hasSite reports whether a sentence holds an action.
+func (c *compiler) hasSite(s *sentence) bool {
+	i, _ := slices.BinarySearchFunc(c.sites, s.lo, func(st *site, o int) int { return st.token - o })
+	return i < len(c.sites) && c.sites[i].token < s.hi
 }
 
 func (r *reader) skip(s *sentence) {
@@ -143,14 +224,18 @@ func (r *reader) skip(s *sentence) {
 
 // belongs reports whether a sentence outside a follow-up section goes on with
 // the current plan: on the same line, under the same step, or on the next line
-// with words that go on.
-func (r *reader) belongs(s *sentence) bool {
-	c := r.c
+// with words that go on, or as the text that a colon announced.
+func (r *reader) belongs(i int) bool {
+	c, s := r.c, &r.c.sentences[i]
 	switch {
 	case s.section != r.cur.section:
 		return false
 	case s.line <= r.cur.lastLine, s.step != nil && r.cur.step != nil && s.step.below(r.cur.step):
 		return true
+	case i > 0 && startsWithQuote(c.text[s.start:], c.text[c.firstQuote(s):]) && strings.HasSuffix(strings.TrimRight(c.text[c.sentences[i-1].start:c.sentences[i-1].end], " *\n"), ":"):
+		return true
+	case i > 0 && c.lineAt(max(0, c.sentences[i-1].end-1)) <= r.cur.lastLine+1 && c.sentenceHas(s, "silence") && c.sentenceHas(s, "another"):
+		return true // the next paragraph: "If there is still no reply after 1 more hour"
 	case s.line != r.cur.lastLine+1:
 		return false
 	}
@@ -184,6 +269,12 @@ func (r *reader) clause(s *sentence, k int, follow bool) {
 	}
 	delays := r.delaysIn(cl)
 	silence, follows := c.clauseHas(cl, "silence"), c.clauseHas(cl, "follow_up")
+	if silence < 0 && len(delays) > 0 {
+		silence = c.clauseHas(cl, "silence_about")
+	}
+	if k == 0 && silence < 0 && (r.cur != nil || r.waiting >= 0) {
+		silence = r.bareNot(s)
+	}
 	if follows >= 0 && c.negated(s, follows) {
 		follows, delays = -1, nil
 		if silence < 0 {
@@ -313,6 +404,9 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 	if len(delays) == 0 && k+1 < len(s.clauses) {
 		delays = r.neighbour(s.clauses[k+1], true)
 	}
+	if len(delays) == 0 && r.waiting >= 0 && !r.used[r.waiting] {
+		delays = []int{r.waiting}
+	}
 	verb := c.sentenceHas(s, "follow_up")
 	if r.cur == nil && len(delays) == 0 && !follow && !verb && !r.trailing(s, cl) {
 		return // a condition of the flow, without a time
@@ -374,7 +468,11 @@ func (r *reader) adopt(s *sentence, k, t int, d *draft) {
 func (r *reader) trailing(s *sentence, cl clause) bool {
 	rest := clause{start: cl.end, end: s.end, lo: cl.hi, hi: s.hi}
 	found := r.delaysFrom(rest)
-	return len(found) > 0 && r.c.clauseHas(rest, "send") >= 0 && r.follows(r.c.delays[found[0]])
+	if len(found) == 0 {
+		return false
+	}
+	x := r.c.delays[found[0]]
+	return r.c.clauseHas(rest, "send") >= 0 && r.follows(x) || strings.Trim(r.c.text[cl.end-1:x.start], ": *") == ""
 }
 
 // follows reports whether "after" stands right before a delay.
@@ -421,7 +519,7 @@ func (r *reader) follow(s *sentence, cl clause, t int, follow bool, delays []int
 	switch {
 	case r.cur == nil:
 		if len(delays) == 0 && times == 0 && !follow {
-			if !c.sentenceHas(s, "human") && len(c.refsOf(s)) == 0 && c.tokens[t].start-s.start < 40 && !c.saysThat(c.tokens[t].end) {
+			if !c.sentenceHas(s, "human") && len(c.refsOf(s)) == 0 && c.tokens[t].start-s.start < 40 && !c.saysThat(c.tokens[t].end) && !c.sentenceHas(s, "silence", "not_delay") {
 				c.report("followup-no-delay", SeverityWarning, c.tokens[t].start, c.tokens[t].end, "this follow-up has no time: write how long the contact must be silent, such as \"if the contact does not reply after 2 hours\"", "")
 			}
 			return
@@ -477,7 +575,7 @@ func (c *compiler) timesIn(s *sentence) int {
 func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 	c, cl := r.c, s.clauses[k]
 	x := c.delays[delays[0]]
-	leads := k == 0 && strings.Trim(c.text[s.start:x.start], " *_(-–—") == "" || c.leadsWith(s, x)
+	leads := r.heads(cl, x) || k == 0 && strings.Trim(c.text[s.start:x.start], " *_(-–—") == "" || c.leadsWith(s, x)
 	switch {
 	case r.cur == nil && follow && x.silence:
 		r.take(r.begin(s, x.start, x.end), delays, cl)
@@ -493,11 +591,18 @@ func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 		}
 	case r.cur.last().start >= s.start && r.cur.last().onlyFollows() && len(r.cur.last().delays) == 0 && r.rhythm(cl, x):
 		r.take(r.cur.last(), delays, cl) // "follow up 3 times, every 2 hours"
-	case r.cur.last().hasContent() && (r.then || leads || r.goesOnAfter(cl, x)):
+	case r.cur.last().hasContent() && (r.then || leads || r.goesOnAfter(s, k, x)):
 		r.take(r.begin(s, x.start, x.end), delays, cl)
 	case r.follows(x):
 		r.trail(s, x, cl, delays)
 	}
+}
+
+// heads reports whether a time is the first thing behind a colon: "If there is
+// no reply: 5 min → 'A'".
+func (r *reader) heads(cl clause, x delay) bool {
+	before := strings.TrimRight(r.c.text[:cl.start], " *")
+	return strings.HasSuffix(before, ":") && strings.Trim(r.c.text[cl.start:x.start], " *_(-–—") == ""
 }
 
 // rhythm reports whether a clause begins with how often something is done.
@@ -513,8 +618,8 @@ func (r *reader) rhythm(cl clause, x delay) bool {
 // goesOnAfter reports whether a clause goes on to the next step: "say 'A' and
 // after another hour close the conversation". The step before has its time, and
 // something is done after this one.
-func (r *reader) goesOnAfter(cl clause, x delay) bool {
-	c, d := r.c, r.cur.last()
+func (r *reader) goesOnAfter(s *sentence, k int, x delay) bool {
+	c, d, cl := r.c, r.cur.last(), s.clauses[k]
 	if len(d.delays) == 0 || d.timeEnd > cl.start || x.start-cl.start > 30 {
 		return false
 	}
@@ -524,6 +629,28 @@ func (r *reader) goesOnAfter(cl clause, x delay) bool {
 		}
 	}
 	for t := x.hi; t < cl.hi; t++ {
+		if name, _, ok := actionKind(c.tokens[t]); ok && order[name] > 0 || c.tokens[t].any("send") {
+			return true
+		}
+	}
+	for t := x.hi; t < cl.hi; t++ {
+		if !c.tokens[t].any("another", "to") {
+			return false
+		}
+	}
+	k++
+	for k < len(s.clauses) && strings.TrimSpace(c.text[s.clauses[k].start:s.clauses[k].end]) == "" {
+		k++
+	}
+	if cl.end-x.end > 16 || k == len(s.clauses) {
+		return false
+	}
+	// "; after 1 more hour, close", "; 30 min → 'B'"
+	next := s.clauses[k]
+	if q, ok := c.quoteAt(next.start); ok && q.start == next.start {
+		return strings.ContainsAny(c.text[x.end:cl.end], ":→")
+	}
+	for t := next.lo; t < next.hi; t++ {
 		if name, _, ok := actionKind(c.tokens[t]); ok && order[name] > 0 || c.tokens[t].any("send") {
 			return true
 		}
@@ -638,6 +765,7 @@ func (r *reader) quotation(s *sentence, q quote) {
 	between := ""
 	if d.lastQuote > 0 && d.lastQuote <= q.start {
 		between = strings.Trim(c.text[d.lastQuote:q.start], " *_,;/\n")
+		or = or || strings.Trim(c.text[d.lastQuote:q.start], " *") == "/"
 	}
 	next := d.lastQuote > 0 && (between == "" || or)
 	if !next && !like && !said && d.start < s.start && !startsWithQuote(c.text[s.start:], c.text[q.start:]) {
@@ -647,7 +775,7 @@ func (r *reader) quotation(s *sentence, q quote) {
 	if text == "" {
 		return
 	}
-	verbatim := !like
+	verbatim := !like && !q.block
 	if n := len(d.messages); next && n > 0 && !said {
 		verbatim = d.messages[n-1].Verbatim && !like
 	}
@@ -660,6 +788,17 @@ func (r *reader) quotation(s *sentence, q quote) {
 	d.messages = append(d.messages, followup.Message{Text: text, Verbatim: verbatim})
 	d.lastQuote = q.end
 	d.end = max(d.end, q.end)
+}
+
+// firstQuote returns where the first quotation of a sentence begins, or where
+// the text ends.
+func (c *compiler) firstQuote(s *sentence) int {
+	if len(s.clauses) > 0 {
+		if q, ok := c.quoteAt(s.clauses[0].start); ok && q.start < s.end {
+			return q.start
+		}
+	}
+	return len(c.text)
 }
 
 func startsWithQuote(sentence, quote string) bool {

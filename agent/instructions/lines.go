@@ -18,6 +18,7 @@ type line struct {
 	style      string // the shape of the label: "1.", "1)", "a.", "•", "-", …
 	number     []int  // of a numbered label: [1 2] for "1.2"
 	blank      bool
+	block      bool // begins with ">": quoted text
 	heading    *heading
 	step       *step // the step the line begins or continues
 	section    *section
@@ -45,9 +46,25 @@ func (c *compiler) scanLines() {
 			end += start
 		}
 		c.lineStarts = append(c.lineStarts, start)
-		c.lines = append(c.lines, readLine(c.text, start, end))
+		l := readLine(c.text, start, end)
+		if l.block = isBlock(c.text[start:end], len(c.lines) > 0 && c.lines[len(c.lines)-1].block); l.block {
+			l.label, l.style, l.number = "", "", nil
+			l.body = end - len(strings.TrimLeft(c.text[start:end], " \t>"))
+		}
+		c.lines = append(c.lines, l)
 		start = end + 1
 	}
+}
+
+// isBlock reports whether a line is quoted as in Markdown: ">" and words. A
+// number behind the sign makes it a comparison, unless the block goes on.
+func isBlock(s string, goesOn bool) bool {
+	rest, ok := strings.CutPrefix(strings.TrimLeft(s, " \t\u00a0"), ">")
+	if !ok || goesOn {
+		return ok
+	}
+	head := rest[:min(6, len(rest))]
+	return strings.ContainsFunc(rest, unicode.IsLetter) && !strings.ContainsAny(head, "0123456789=<>")
 }
 
 func readLine(text string, start, end int) line {
@@ -213,7 +230,7 @@ func wordLabel(s string) (int, string, []int) {
 func (c *compiler) candidate(l line) *heading {
 	s := strings.TrimSpace(c.text[l.start:l.end])
 	s = strings.TrimSpace(strings.TrimPrefix(s, "\ufeff"))
-	if s == "" || utf8.RuneCountInString(s) > 90 {
+	if s == "" || l.block || utf8.RuneCountInString(s) > 90 {
 		return nil
 	}
 	if strings.HasPrefix(s, "#") {

@@ -17,6 +17,7 @@ type quote struct {
 	// stray is the offset of a closing mark further on that the text is
 	// extended to; 0: none. The mark at inner is then part of no text.
 	inner, innerEnd int
+	block           bool // lines that begin with ">"
 }
 
 // text returns what is quoted.
@@ -25,22 +26,47 @@ func (q quote) text(source string) string {
 	if q.inner > q.from && q.inner < q.to {
 		s = source[q.from:q.inner] + source[q.innerEnd:q.to]
 	}
+	if q.block {
+		s = withoutMarks(s)
+	}
 	return strings.TrimSpace(s)
+}
+
+// withoutMarks strips what begins the lines of a ">" block.
+func withoutMarks(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimSpace(strings.TrimLeft(l, " \t>"))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // pairs are the quotation marks that differ at both ends.
 var pairs = map[rune]rune{'“': '”', '„': '“', '«': '»', '「': '」', '『': '』', '‹': '›', '»': '«', '‘': '’', '‚': '‘'}
 
-// findQuotes pairs the quotation marks of each line (grammar 14).
+// findQuotes pairs the quotation marks of each line, and of a text that goes on
+// over the next ones (grammar 14). A block of lines that begin with ">" is one
+// quotation.
 func (c *compiler) findQuotes() {
-	for _, l := range c.lines {
-		if l.heading == nil && !l.blank {
-			c.quotesOfLine(l.body, l.end)
+	for i, l := range c.lines {
+		done := 0
+		if n := len(c.quotes); n > 0 {
+			done = c.quotes[n-1].end
+		}
+		switch {
+		case l.block && i > 0 && c.lines[i-1].block:
+			q := &c.quotes[len(c.quotes)-1]
+			q.to, q.end = l.end, l.end
+		case l.block:
+			c.quotes = append(c.quotes, quote{start: l.body, end: l.end, from: l.body, to: l.end, block: true})
+		case l.heading == nil && !l.blank && done < l.end:
+			c.quotesOfLine(i, max(l.body, done))
 		}
 	}
 }
 
-func (c *compiler) quotesOfLine(start, end int) {
+func (c *compiler) quotesOfLine(line, start int) {
+	end := c.lines[line].end
 	first := len(c.quotes)
 	lastCurly := start + strings.LastIndex(c.text[start:end], "”")
 	hopeless := map[rune]bool{} // marks that the rest of the line does not hold
@@ -76,6 +102,9 @@ func (c *compiler) quotesOfLine(start, end int) {
 		at, size := -1, 0
 		if !hopeless[close] {
 			at, size = c.closingMark(i+n, end, lastCurly, r, close)
+		}
+		if at < 0 && !hopeless[close] && (r != close && r != '»' || opensWord(c.text, start, i, i+n, end)) {
+			at, size = c.closingBelow(line, r, close)
 		}
 		if at < 0 {
 			hopeless[close] = true
@@ -119,6 +148,47 @@ func (c *compiler) closingMark(from, end, lastCurly int, open, close rune) (int,
 		i += n
 	}
 	return -1, 0
+}
+
+// mostLines is over how many lines a quoted text goes at most. Nobody follows up
+// with longer ones, and a search without end would not be linear.
+const mostLines = 12
+
+// closingBelow finds the mark that closes a quotation on one of the next lines.
+// The first mark of its kind there must close and not open; a heading or two
+// blank lines end the search.
+func (c *compiler) closingBelow(line int, open, close rune) (int, int) {
+	if close == '\'' {
+		return -1, 0 // an apostrophe, more often than not
+	}
+	for n := line + 1; n < len(c.lines) && n <= line+mostLines; n++ {
+		l := c.lines[n]
+		if l.heading != nil || l.block || l.blank && c.lines[n-1].blank {
+			return -1, 0
+		}
+		for i := l.start; i < l.end; {
+			r, size := utf8.DecodeRuneInString(c.text[i:l.end])
+			switch {
+			case r == open && r != close:
+				return -1, 0
+			case r == close || r == '"' && (open == '“' || open == '„') || r == '”' && open == '„':
+				if r == '"' && !closesWord(c.text, i, i+size, l.end) {
+					return -1, 0
+				}
+				return i, size
+			}
+			i += size
+		}
+	}
+	return -1, 0
+}
+
+// closesWord reports whether a mark stands where a quotation may end: behind no
+// space, and before no word.
+func closesWord(text string, at, after, end int) bool {
+	prev, _ := utf8.DecodeLastRuneInString(text[:at])
+	next, n := utf8.DecodeRuneInString(text[after:end])
+	return !unicode.IsSpace(prev) && (n == 0 || !fold.WordRune(next))
 }
 
 // strayMark handles a mark without a partner: behind a word it closes, and

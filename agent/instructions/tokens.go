@@ -1,6 +1,7 @@
 package instructions
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -51,7 +52,7 @@ func (c *compiler) scanTokens() {
 			continue // inside a longer one
 		}
 		tok := token{t, c.shadow.Start(t.Start), c.shadow.End(c.text, t.End)}
-		if _, quoted := c.quoteAt(tok.start); quoted {
+		if _, quoted := c.quoteAt(tok.start); quoted || c.isStruck(tok.start) {
 			continue
 		}
 		if within(c.refs, &r, tok) || within(c.variables, &v, tok) {
@@ -169,8 +170,8 @@ func scanNumbers(s string) []vocabulary.Token {
 			value += fraction(r)
 			i += n
 		}
-		if digits > 6 || i == start {
-			i = max(i, start+1)
+		if i == start {
+			i++
 			continue
 		}
 		out = append(out, vocabulary.Token{
@@ -262,17 +263,26 @@ func (c *compiler) splitSentences() {
 		c.sentences = append(c.sentences, s)
 		open, cuts = -1, cuts[:0]
 	}
-	ref := 0
+	ref, quoted := 0, 0 // where the quotation that a line began ends
 	for n := range c.lines {
 		l := c.lines[n]
-		if l.blank || l.heading != nil {
+		if quoted > 0 && quoted >= l.end {
+			continue // inside it, to the end
+		}
+		begin := l.body
+		switch {
+		case quoted > l.start:
+			begin = quoted
+			if c.quoteEndsSentence(c.quotes[q], quoted, l.end) {
+				flush(quoted)
+			}
+		case l.blank || l.heading != nil:
 			flush(min(l.start, len(c.text)))
 			continue
-		}
-		if open >= 0 && !c.goesOn(n) {
+		case open >= 0 && !c.goesOn(n):
 			flush(c.lines[n-1].end)
 		}
-		for i := l.body; i < l.end; {
+		for i := begin; i < l.end; {
 			if open < 0 {
 				open = i
 			}
@@ -287,8 +297,12 @@ func (c *compiler) splitSentences() {
 				continue
 			}
 			if q < len(c.quotes) && c.quotes[q].start == i {
-				end := min(c.quotes[q].end, l.end)
+				end := c.quotes[q].end
 				cuts = append(cuts, i, end)
+				if end >= l.end {
+					quoted = end
+					break
+				}
 				if c.quoteEndsSentence(c.quotes[q], end, l.end) {
 					flush(end)
 				}
@@ -431,11 +445,30 @@ func (c *compiler) findDelays() {
 		}
 		d.start, d.end, d.lo, d.hi = c.tokens[i].start, c.tokens[next-1].end, i, next
 		i = next
+		if after, ok := c.readRate(next); ok {
+			i = after
+			continue // "20 hours a week"
+		}
 		if next < len(c.tokens) && c.tokens[next].any("not_delay") && c.tokens[next].start-d.end <= 2 {
 			continue
 		}
 		c.delays = append(c.delays, d)
 	}
+}
+
+// readRate reads "a week" behind a duration at token i.
+func (c *compiler) readRate(i int) (next int, ok bool) {
+	if v, is := vocabularyNumber(c.tokens, i); !is || v != "1" || c.gap(i-1) != "" || isDigitByte(c.text[c.tokens[i].start]) {
+		return i, false
+	}
+	return i + 2, c.is(i+1, vocabulary.Unit) && c.gap(i) == ""
+}
+
+func vocabularyNumber(tokens []token, i int) (string, bool) {
+	if i >= len(tokens) {
+		return "", false
+	}
+	return tokens[i].Value(vocabulary.Number)
 }
 
 // gap returns the folded text between tokens i and i+1.
@@ -462,12 +495,13 @@ func (c *compiler) readDelay(i int) (d delay, next int, ok bool) {
 		for next+1 < len(c.tokens) {
 			k := next
 			sep := c.listGap(next - 1)
-			if c.is(k, "and") && !c.is(k, "then") && sep == "" {
-				sep = c.listGap(k)
-				if sep == "" {
-					sep = "and"
-				}
+			if c.is(k, "and") && !c.is(k, "then") && (sep == "" || sep == ",") {
+				sep = cmp.Or(c.listGap(k), "and")
 				k++
+			}
+			if i > 0 && c.is(i-1, "after") && c.is(k, "after") && c.gap(k) == "" && c.gap(i-1) == "" {
+				sep = cmp.Or(sep, c.gap(k-1))
+				k++ // "after 10 minutes, after 1 hour and after 1 day"
 			}
 			if sep != "," && sep != "/" && sep != "and" {
 				break
@@ -493,7 +527,14 @@ func (c *compiler) isOffset(i int) bool {
 // readList reads "3, 6 and 12 hours", "2-3 hours" and "T+24".
 func (c *compiler) readList(i int) (d delay, next int, ok bool) {
 	var numbers []float64
-	vague := false
+	vague, plus := false, c.isOffset(i)
+	inHours := func() (delay, int, bool) { // "T+24"
+		for _, n := range numbers {
+			d.list = append(d.list, scale(n, time.Hour))
+		}
+		d.offsets, d.silence = true, true
+		return d, next, plus && len(numbers) > 0
+	}
 	const most = 12
 	for k := i; k < len(c.tokens) && len(numbers) < most; {
 		v, isNumber := c.tokens[k].Value(vocabulary.Number)
@@ -503,13 +544,10 @@ func (c *compiler) readList(i int) (d delay, next int, ok bool) {
 		n, _ := strconv.ParseFloat(v, 64)
 		numbers = append(numbers, n)
 		next = k + 1
-		if len(numbers) == 1 && c.isOffset(k) && !(c.is(next, vocabulary.Unit) && c.gap(k) == "") {
-			return delay{list: []time.Duration{scale(n, time.Hour)}, offsets: true, silence: true}, next, n > 0
-		}
 		if next >= len(c.tokens) {
 			break
 		}
-		sep := c.gap(k)
+		sep := c.listGap(k)
 		switch {
 		case c.is(next, vocabulary.Unit) && sep == "" && len(numbers) > 1:
 			unit, _ := c.tokens[next].Value(vocabulary.Unit)
@@ -520,23 +558,23 @@ func (c *compiler) readList(i int) (d delay, next int, ok bool) {
 				d.list, d.vague = d.list[len(d.list)-1:], true
 				return d, next + 1, true
 			}
-			d.offsets = true
+			d.offsets, d.silence = true, plus
 			return d, next + 1, true
 		case (sep == "-" || sep == "–") && c.is(next, vocabulary.Number):
 			vague = true
 			k = next
 		case (sep == "," || sep == "/") && c.is(next, vocabulary.Number):
 			k = next
-		case c.is(next, "and") && (sep == "" || sep == ",") && next+1 < len(c.tokens) && c.gap(next) == "":
+		case c.is(next, "and") && (sep == "" || sep == ",") && c.is(next+1, vocabulary.Number) && c.listGap(next) == "":
 			k = next + 1
 		case c.is(next, "or") && sep == "" && next+1 < len(c.tokens) && c.gap(next) == "":
 			vague = true
 			k = next + 1
 		default:
-			return d, i, false
+			return inHours()
 		}
 	}
-	return d, i, false
+	return inHours()
 }
 
 // readDuration reads one duration at token i: "half an hour", "2 minutes",
@@ -544,7 +582,7 @@ func (c *compiler) readList(i int) (d delay, next int, ok bool) {
 func (c *compiler) readDuration(i int) (total time.Duration, next int, ok bool) {
 	if v, is := c.tokens[i].Value(vocabulary.Duration); is {
 		d, err := time.ParseDuration(v)
-		return d, i + 1, err == nil && d > 0
+		return d, i + 1, err == nil
 	}
 	smallest := time.Duration(0)
 	next = i
@@ -577,7 +615,7 @@ func (c *compiler) readDuration(i int) (total time.Duration, next int, ok bool) 
 		}
 		break
 	}
-	return total, next, total > 0
+	return total, next, next > i
 }
 
 func (c *compiler) readPart(i int) (d, unit time.Duration, next int, ok bool) {
@@ -592,7 +630,7 @@ func (c *compiler) readPart(i int) (d, unit time.Duration, next int, ok bool) {
 		return 0, 0, i, false
 	}
 	n, err := strconv.ParseFloat(v, 64)
-	if err != nil || n <= 0 || n > 100_000 {
+	if err != nil || n < 0 {
 		return 0, 0, i, false
 	}
 	next = i + 1
@@ -624,6 +662,12 @@ func (c *compiler) readPart(i int) (d, unit time.Duration, next int, ok bool) {
 	return scale(n, unit), unit, next, true
 }
 
+// longest is what longer delays are read as: they are refused all the same.
+const longest = 365 * 24 * time.Hour
+
 func scale(n float64, unit time.Duration) time.Duration {
+	if n > float64(longest/unit) {
+		return longest
+	}
 	return time.Duration(n * float64(unit)).Round(time.Second)
 }
