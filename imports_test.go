@@ -33,12 +33,13 @@ var layers = []struct {
 	{"agent/langchain", []string{"github.com/tmc/langchaingo/llms"}},
 	{"agent/memstore", nil},
 	{"agent/sqlitestore", []string{"modernc.org/sqlite", "modernc.org/sqlite/lib"}},
-	{"agent", []string{"github.com/google/uuid", "github.com/rivo/uniseg"}},
+	{"agent", []string{"github.com/google/uuid"}},
 	{"agent/instructions", nil},
 	{"actions", []string{"github.com/google/jsonschema-go/jsonschema", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/santhosh-tekuri/jsonschema/v6/kind", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext"}},
 	{"followup", nil},
 	{"routing", nil},
 	{"variables", nil},
+	{"internal/textsplit", []string{"github.com/rivo/uniseg"}},
 	{"internal/", nil},
 	{"", nil}, // the nouns
 }

@@ -5,9 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/rivo/uniseg"
-
 	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
+	"github.com/seed-a71cb1d8/frontdesk/internal/textsplit"
 )
 
 // cleanText makes a text fit to be stored and sent: valid UTF-8, no NUL, no
@@ -103,73 +102,11 @@ func clipBytes(s string, max int) string {
 	return s[:max]
 }
 
-// splitText cuts a text into pieces of at most max code points: at a
-// paragraph, else at a line, a sentence or a word, and only if a single word
-// is too long inside it, between characters as people see them (S10.4). 0
-// means that there is no limit.
+// splitText cuts a text into pieces that a channel takes (S10.4). 0 means that
+// there is no limit.
 func splitText(text string, max int) []string {
-	if max <= 0 || switches.Off(switches.Split) || utf8.RuneCountInString(text) <= max {
+	if switches.Off(switches.Split) {
 		return []string{text}
 	}
-	var parts []string
-	for utf8.RuneCountInString(text) > max {
-		cut := cutPoint(text, max)
-		if part := strings.TrimSpace(text[:cut]); part != "" {
-			parts = append(parts, part)
-		}
-		text = strings.TrimSpace(text[cut:])
-	}
-	if text != "" {
-		parts = append(parts, text)
-	}
-	return parts
-}
-
-// cutPoint returns the byte offset at which a text that is longer than max
-// code points is cut. It is never 0.
-func cutPoint(text string, max int) int {
-	head := text
-	n := 0
-	for i := range text {
-		if n == max {
-			head = text[:i]
-			break
-		}
-		n++
-	}
-	// A cut in the first third would make many small messages.
-	least := len(head) / 3
-	for _, sep := range []string{"\n\n", "\n"} {
-		if i := strings.LastIndex(head, sep); i > least {
-			return i + len(sep)
-		}
-	}
-	// The whole text is walked, not only its head: a character that begins
-	// before the limit and ends behind it must not be cut.
-	sentence, word, char := 0, 0, 0
-	for pos, rest, state := 0, text, -1; rest != ""; {
-		var cluster string
-		var bounds int
-		cluster, rest, bounds, state = uniseg.StepString(rest, state)
-		if pos += len(cluster); pos > len(head) {
-			break
-		}
-		char = pos
-		if bounds&uniseg.MaskSentence != 0 {
-			sentence = pos
-		}
-		if strings.TrimSpace(cluster) == "" {
-			word = pos
-		}
-	}
-	switch {
-	case sentence > least:
-		return sentence
-	case word > least:
-		return word
-	case char > 0:
-		return char
-	}
-	// One character longer than the limit: it cannot be kept whole.
-	return len(head)
+	return textsplit.Text(text, max)
 }

@@ -9,6 +9,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlitefile"
 )
 
 // statement is one SQL statement of the package. Its address is its name: each
@@ -61,6 +63,11 @@ func (c *conn) close() error {
 func (c *conn) run(sql string) error {
 	_, err := c.driver.(driver.ExecerContext).ExecContext(context.Background(), sql, nil)
 	return err
+}
+
+// file is the connection for what all SQLite files of the module share.
+func (c *conn) file() sqlitefile.Conn {
+	return sqlitefile.Conn{Run: c.run, Value: func(sql string) (any, error) { return c.value(sql) }, Busy: isBusy}
 }
 
 // value reads one value with a statement that is not worth preparing.

@@ -1,8 +1,10 @@
 package sqlitestore
 
+import "github.com/seed-a71cb1d8/frontdesk/internal/sqlitefile"
+
 // Integrity runs SQLite's own check of a file.
 func Integrity(path string) (string, error) {
-	c, err := connect(fileURI(path), nil)
+	c, err := connect(sqlitefile.URI(path), nil)
 	if err != nil {
 		return "", err
 	}

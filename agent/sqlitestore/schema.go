@@ -1,9 +1,5 @@
 package sqlitestore
 
-import (
-	"fmt"
-)
-
 // applicationID marks our files in their header ("frdk").
 const applicationID = 0x6672646b
 
@@ -190,62 +186,3 @@ CREATE TABLE purge (
 ) STRICT;
 INSERT INTO purge (n, wanted, done) VALUES (1, 0, 0);
 `}
-
-// migrate brings the file to the newest schema, in one transaction. It
-// refuses a file that a newer version of the package made, or another
-// program.
-func migrate(c *conn, steps []string) error {
-	// A file that is up to date needs no lock, so that a program starts while
-	// another one writes.
-	if version, err := schemaOf(c, steps); err != nil || version == len(steps) {
-		return err
-	}
-	if err := c.run("BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	err := advance(c, steps)
-	if err == nil {
-		err = c.run("COMMIT")
-	}
-	if err != nil {
-		_ = c.run("ROLLBACK") // the error that led here says more
-	}
-	return err
-}
-
-// advance runs the migrations that the file has not seen, inside a
-// transaction: somebody else may have been faster.
-func advance(c *conn, steps []string) error {
-	version, err := schemaOf(c, steps)
-	if err != nil {
-		return err
-	}
-	for i := version; i < len(steps); i++ {
-		if err := c.run(steps[i]); err != nil {
-			return fmt.Errorf("migration %d: %w", i+1, err)
-		}
-	}
-	return c.run(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps)))
-}
-
-// schemaOf returns how many migrations the file has seen.
-func schemaOf(c *conn, steps []string) (int, error) {
-	var header [3]int64
-	for i, sql := range []string{"PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema"} {
-		v, err := c.value(sql)
-		if err != nil {
-			return 0, err
-		}
-		header[i], _ = v.(int64)
-	}
-	id, version, objects := header[0], int(header[1]), header[2]
-	switch {
-	case id == 0 && version == 0 && objects == 0:
-		return 0, nil // new
-	case id != applicationID:
-		return 0, fmt.Errorf("it is a database of another program: give a path of its own")
-	case version > len(steps):
-		return 0, fmt.Errorf("its schema is version %d and this program knows versions up to %d: a newer program has used it; run that one, or restore a backup from before", version, len(steps))
-	}
-	return version, nil
-}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlitefile"
 )
 
 // everything makes the store run every statement that it has.
@@ -166,7 +167,7 @@ func TestOpenRefuses(t *testing.T) {
 	text := filepath.Join(dir, "text")
 	require.NoError(t, os.WriteFile(text, []byte(strings.Repeat("not a database ", 100)), 0o600))
 	foreign := filepath.Join(dir, "foreign")
-	c, err := connect(fileURI(foreign), nil)
+	c, err := connect(sqlitefile.URI(foreign), nil)
 	require.NoError(t, err)
 	require.NoError(t, c.run("CREATE TABLE t (a)"))
 	require.NoError(t, c.close())

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlitefile"
 )
 
 // Store is an [agent.Store] in an SQLite file. It is safe for concurrent use.
@@ -52,7 +51,7 @@ type Options struct {
 // Memory is the path of a store in memory, for tests: it begins empty, is seen
 // by nobody else, and is gone when it is closed. There, reads and writes wait
 // for each other.
-const Memory = ":memory:"
+const Memory = sqlitefile.Memory
 
 // busyStep is how long SQLite waits for another writer before it is asked
 // whether anybody still wants to.
@@ -82,8 +81,9 @@ func open(path string, o *Options, steps []string) (*Store, error) {
 	if o.Readers < 0 || o.BusyTimeout < 0 {
 		return nil, errors.New("Options.Readers and Options.BusyTimeout are not negative: use 0 for the default")
 	}
-	if path == "" || strings.ContainsRune(path, 0) {
-		return nil, fmt.Errorf("%q is no path: give that of a file, or Memory", path)
+	abs, err := sqlitefile.Absolute(path)
+	if err != nil {
+		return nil, err
 	}
 	s := &Store{dsn: Memory, timeout: o.BusyTimeout, later: o.PurgeLater, walLimit: walLimit, closing: make(chan struct{})}
 	if s.timeout == 0 {
@@ -96,11 +96,7 @@ func open(path string, o *Options, steps []string) (*Store, error) {
 	if path == Memory {
 		readers = 0 // the writer's connection is the database
 	} else {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			return nil, err
-		}
-		s.path, s.dsn = abs, fileURI(abs)
+		s.path, s.dsn = abs, sqlitefile.URI(abs)
 	}
 	s.readers = make(chan *conn, readers)
 	for range readers {
@@ -110,7 +106,7 @@ func open(path string, o *Options, steps []string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(w, steps); err != nil {
+	if err := sqlitefile.Migrate(w.file(), applicationID, steps); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	if err := w.run(busyPragma(busyStep)); err != nil {
@@ -118,15 +114,6 @@ func open(path string, o *Options, steps []string) (*Store, error) {
 	}
 	s.writer = w
 	return s, nil
-}
-
-// fileURI writes a path so that none of its characters means anything else.
-func fileURI(abs string) string {
-	p := filepath.ToSlash(abs)
-	if !strings.HasPrefix(p, "/") {
-		p = "/" + p // a drive
-	}
-	return (&url.URL{Scheme: "file", Path: p}).String()
 }
 
 func busyPragma(d time.Duration) string {
@@ -149,31 +136,10 @@ func (s *Store) openWriter(timeout time.Duration) (*conn, error) {
 	if s.path == "" {
 		return w, nil
 	}
-	if err := useWAL(w); err != nil {
+	if err := sqlitefile.UseWAL(w.file()); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
-}
-
-// useWAL puts the file into WAL mode, in which it stays. SQLite does not wait
-// here for another program that is just doing the same, but it does at the
-// beginning of a transaction.
-func useWAL(w *conn) error {
-	for range 100 {
-		mode, err := w.value("PRAGMA journal_mode = WAL")
-		switch {
-		case err == nil && mode == "wal":
-			return nil
-		case err == nil:
-			return fmt.Errorf("the file system of this path cannot do WAL (journal mode %v): put the file on a local disk", mode)
-		case !isBusy(err):
-			return err
-		}
-		if err := w.run("BEGIN IMMEDIATE; COMMIT"); err != nil && !isBusy(err) {
-			return err
-		}
-	}
-	return errors.New("another program keeps the file locked: close it and try again")
 }
 
 func (s *Store) openReader() (*conn, error) {
@@ -292,6 +258,6 @@ func (s *Store) backup(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(&statement{"VACUUM INTO ?"}, fileURI(abs))
+	_, err = c.exec(&statement{"VACUUM INTO ?"}, sqlitefile.URI(abs))
 	return errors.Join(err, c.close())
 }

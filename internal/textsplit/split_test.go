@@ -1,4 +1,4 @@
-package agent
+package textsplit
 
 import (
 	"strings"
@@ -13,7 +13,7 @@ import (
 
 // S10.4: a paragraph goes before a line, a line before a sentence, a sentence
 // before a word, and a word is cut only if it is too long by itself.
-func TestSplitText(t *testing.T) {
+func TestText(t *testing.T) {
 	family := "👨‍👩‍👧‍👦" // one character, seven code points
 	for _, c := range []struct {
 		name string
@@ -34,7 +34,7 @@ func TestSplitText(t *testing.T) {
 		{"flags", "🇮🇩🇲🇾🇸🇬", 3, []string{"🇮🇩", "🇲🇾", "🇸🇬"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			assert.Equal(t, c.want, splitText(c.text, c.max))
+			assert.Equal(t, c.want, Text(c.text, c.max))
 			checkSplit(t, c.text, c.max)
 		})
 	}
@@ -45,7 +45,7 @@ func TestSplitText(t *testing.T) {
 // people see it is cut unless it alone is longer than the limit.
 func checkSplit(t *testing.T, text string, max int) {
 	t.Helper()
-	parts := splitText(text, max)
+	parts := Text(text, max)
 	bare := func(s string) string {
 		return strings.Map(func(r rune) rune {
 			if unicode.IsSpace(r) {
@@ -87,7 +87,7 @@ func checkSplit(t *testing.T, text string, max int) {
 	}
 }
 
-func TestSplitTextProperties(t *testing.T) {
+func TestTextProperties(t *testing.T) {
 	pieces := []string{"a", "Hi. ", "word ", "\n", "\n\n", "é", "e\u0301", "👨‍👩‍👧‍👦", "🇮🇩", "我", " ", "…", "\t", "ก็", "د", "।"}
 	seed := uint32(1)
 	next := func(n int) int {
@@ -99,11 +99,11 @@ func TestSplitTextProperties(t *testing.T) {
 		for range next(60) {
 			b.WriteString(pieces[next(len(pieces))])
 		}
-		checkSplit(t, cleanText(b.String(), 1<<16), 1+next(30))
+		checkSplit(t, b.String(), 1+next(30))
 	}
 }
 
-func FuzzSplitText(f *testing.F) {
+func FuzzText(f *testing.F) {
 	f.Add("One. Two.\n\nThree.", 6)
 	f.Add(strings.Repeat("👨‍👩‍👧‍👦", 5), 8)
 	f.Add("a\u0301\u0301\u0301\u0301", 2)
@@ -111,6 +111,14 @@ func FuzzSplitText(f *testing.F) {
 		if max < 0 || max > 1<<16 || len(text) > 1<<12 {
 			return
 		}
-		checkSplit(t, cleanText(text, 1<<16), max)
+		checkSplit(t, strings.ToValidUTF8(text, ""), max)
 	})
+}
+
+// A text without an end takes time in proportion to its length: each piece is
+// looked at, and not all that follows it.
+func TestLongTexts(t *testing.T) {
+	parts := Text(strings.Repeat("word ", 1<<18), 100)
+	assert.Equal(t, 1<<18, strings.Count(strings.Join(parts, " "), "word"))
+	assert.Greater(t, len(parts), 1<<18/20)
 }
