@@ -99,8 +99,9 @@ func (c *compiler) actionsOf(i int, ref *int) {
 			c.weakTarget(i, t, refs)
 			continue
 		}
-		if c.negated(s, t) {
-			acted = acted || name == actAssign
+		negated := c.negated(s, t)
+		acted = acted || name == actAssign
+		if negated && name != actAssign {
 			continue
 		}
 		st := site{canonical: canonical, start: c.tokens[t].start, end: c.tokens[t].end, sentence: i, token: t}
@@ -108,8 +109,7 @@ func (c *compiler) actionsOf(i int, ref *int) {
 		st.conditional = c.conditional(s, t)
 		switch name {
 		case actAssign:
-			c.assignSite(st, refs)
-			acted = true
+			c.assignSite(st, refs, negated)
 		case actStage:
 			c.stageSite(st)
 		case actField:
@@ -124,7 +124,7 @@ func (c *compiler) actionsOf(i int, ref *int) {
 			c.putSite(st)
 		}
 	}
-	if c.action == actAssign && !acted && !c.prohibited(s) {
+	if c.action == actAssign && !acted {
 		c.governAll(i, refs)
 	}
 }
@@ -177,8 +177,9 @@ func (c *compiler) nextAction(s *sentence, t int) int {
 
 // assignSite finds the targets that an assign phrase governs: the mentions
 // after it, up to the next action; where none stands there and the language
-// puts the verb last, the one before it.
-func (c *compiler) assignSite(st site, refs []ref) {
+// puts the verb last, the one before it. A phrase that is negated forbids them,
+// but for those that it excepts.
+func (c *compiler) assignSite(st site, refs []ref, negated bool) {
 	s := &c.sentences[st.sentence]
 	end := c.nextAction(s, st.token)
 	var governed []*ref
@@ -195,6 +196,17 @@ func (c *compiler) assignSite(st site, refs []ref) {
 				break
 			}
 		}
+	}
+	named := len(governed)
+	governed, except := c.spared(st.end, governed, negated)
+	switch {
+	case negated && governed == nil:
+		return
+	case except && governed == nil:
+		c.report("vague-target", SeverityWarning, st.start, min(end, c.refs[c.refBefore(end)].end), "this leaves open who is meant, and an exception cannot be held to: name those who may be assigned", "")
+		return
+	case named > 0 && governed == nil:
+		return
 	}
 	st.Method = c.method(s, st.token, end)
 	if pool, ok := c.pool(s, st, end); ok && governed == nil {
@@ -221,6 +233,13 @@ func (c *compiler) assignSite(st site, refs []ref) {
 	if !st.canonical {
 		c.nonCanonical(st)
 	}
+}
+
+// refBefore returns the index of the last reference that begins before the
+// offset.
+func (c *compiler) refBefore(at int) int {
+	k, _ := slices.BinarySearchFunc(c.refs, at, func(r ref, o int) int { return r.start - o })
+	return max(0, k-1)
 }
 
 // nonCanonical names the product's own term for looser wording.
@@ -458,7 +477,7 @@ func (c *compiler) governAll(i int, refs []ref) {
 	s := &c.sentences[i]
 	for k := range refs {
 		r := &refs[k]
-		if r.kind != refMention || r.quoted {
+		if r.kind != refMention || r.quoted || !c.sparesInPrompt(s, refs, k) {
 			continue
 		}
 		r.governed, r.certain = true, true
@@ -470,6 +489,8 @@ func (c *compiler) governAll(i int, refs []ref) {
 	for t := s.lo; t < s.hi && len(refs) == 0; t++ {
 		kind := frontdesk.TargetKind("")
 		switch {
+		case c.negated(s, t):
+			continue
 		case c.tokens[t].any("any_team"):
 			kind = frontdesk.TargetAnyTeam
 		case c.tokens[t].any("anyone") && c.method(s, t, s.end) != "":

@@ -58,6 +58,7 @@ type compiler struct {
 	sections  []*section
 	steps     []*step // all, in text order
 	quotes    []quote
+	struck    [][2]int // what the author crossed or commented out
 	tokens    []token
 	sentences []sentence
 	clauses   []clause // of all sentences
@@ -139,6 +140,7 @@ func (c *compiler) run() {
 	c.scanLines()
 	c.buildSections()
 	c.findQuotes()
+	c.findStruck()
 	c.scanReferences()
 	c.scanTokens()
 	c.splitSentences()

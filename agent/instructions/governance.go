@@ -10,16 +10,22 @@ import (
 
 // markLists finds the can and cannot lists: a line that begins with such a
 // word and a colon, its children, and what stands under such a heading.
-// Inside boundaries, an item that begins with a prohibition is one of cannot.
+// Inside boundaries, an item that begins with a prohibition is one of cannot;
+// anywhere, one that is crossed out by its sign. Under a heading that names
+// both ("DO'S AND DON'TS") an item's own wording decides.
 func (c *compiler) markLists() {
 	list, under := "", (*step)(nil)
-	open := false   // a list was begun by a line that holds nothing but its name
-	nested := false // its items stand below its name, and so end with them
+	head := (*heading)(nil) // the heading that the list stands under
+	open := false           // a list was begun by a line that holds nothing but its name
+	nested := false         // its items stand below its name, and so end with them
 	tok := 0
 	for i := range c.lines {
 		l := &c.lines[i]
 		if l.heading != nil {
-			list, open, under, nested = l.heading.list, l.heading.list != "", nil, false
+			if h := l.heading; h.list != "" || head == nil || h.level <= head.level || !slices.Contains(subjects, h.kinds[0]) {
+				head = h
+			}
+			list, open, under, nested = head.list, head.list != "", nil, false
 			continue
 		}
 		if l.blank {
@@ -30,10 +36,12 @@ func (c *compiler) markLists() {
 		}
 		if kind, items, ok := c.listName(l, tok); ok {
 			l.list, l.items = kind, items
-			list, open, under, nested = kind, strings.TrimSpace(strings.Trim(c.text[items:l.end], " *_")) == "", l.step, false
+			list, open, under, nested = kind, noWord(c.text[items:l.end]), l.step, false
 			continue
 		}
 		switch {
+		case c.isCrossed(l):
+			l.list = "cannot"
 		case under != nil && l.step.below(under):
 			l.list = list
 			nested = nested || l.step != under
@@ -47,7 +55,47 @@ func (c *compiler) markLists() {
 		default:
 			list, open, under = "", false, nil
 		}
+		if l.list == listMixed {
+			l.list = c.ownWording(l, tok)
+		}
 	}
+}
+
+// subjects are the kinds of headings that only divide the list that they stand
+// in, a level below its name.
+var subjects = []SectionKind{SectionOther, SectionScenarios}
+
+// The lists that are neither can nor cannot.
+const (
+	listMixed  = "mixed"  // the heading names both
+	listUnsaid = "unsaid" // an item under such a heading that does not say which it is
+)
+
+// ownWording decides which list an item under a mixed heading belongs to. One
+// with a case or an "always" is a rule of the flow; a bare "assign to @X" may be
+// either, and allows nothing.
+func (c *compiler) ownWording(l *line, tok int) string {
+	if c.beginsProhibited(l, tok) {
+		return "cannot"
+	}
+	for k := tok; k < len(c.tokens) && c.tokens[k].start < l.end; k++ {
+		t := c.tokens[k]
+		if t.any("if", "if_not", "only_if") || t.start == l.body && t.any("always", "can") {
+			return ""
+		}
+	}
+	if strings.ContainsAny(l.label, "✅✔✓") || hasCondition(c.text[l.body:l.end]) {
+		return ""
+	}
+	return listUnsaid
+}
+
+// isCrossed reports whether the sign of an item forbids it.
+func (c *compiler) isCrossed(l *line) bool {
+	const signs = "❌✗✘✖🚫⛔🚷❎"
+	first, _ := utf8.DecodeRuneInString(c.text[l.body:l.end])
+	label, _ := utf8.DecodeRuneInString(l.label)
+	return l.label != "" && strings.ContainsRune(signs, label) || first >= utf8.RuneSelf && strings.ContainsRune(signs, first)
 }
 
 // below reports whether s stands under the other step.
@@ -60,23 +108,31 @@ func (s *step) below(o *step) bool {
 	return false
 }
 
-// listName reads "Can:", "* Tidak bisa:", "Do not give:" at the start of a
-// line, and where its items begin.
+// listName reads "Can:", "* Tidak bisa:", "Do not give:", "You must never:" at
+// the start of a line, or a line that is nothing but such a name, and where its
+// items begin.
 func (c *compiler) listName(l *line, tok int) (kind string, items int, ok bool) {
 	head := c.text[l.body:l.end]
 	colon := firstColon(head, 60)
 	if colon < 0 {
-		return "", 0, false
+		if len(head) > 60 || l.step != nil && l.step.line != c.lineAt(l.start) {
+			return "", 0, false
+		}
+		k, known := c.vocab.Heading(foldTitle(strings.Trim(head, " *_")))
+		return k, l.end, known && (k == "can" || k == "cannot" || k == listMixed) && (l.step == nil || len(l.step.children) > 0)
 	}
 	_, n := utf8.DecodeRuneInString(head[colon:])
 	title := fold.Phrase(strings.Trim(head[:colon], " *_"))
-	if k, known := c.vocab.Heading(title); known && (k == "can" || k == "cannot") {
+	if k, known := c.vocab.Heading(title); known && (k == "can" || k == "cannot" || k == listMixed) {
 		return k, l.body + colon + n, true
 	}
 	if tok < len(c.tokens) && strings.Trim(c.text[l.body:max(l.body, c.tokens[tok].start)], " *_✅❌") == "" && c.tokens[tok].end <= l.body+colon {
 		if c.tokens[tok].any("cannot") && len(strings.Fields(title)) <= 4 {
 			return "cannot", l.body + colon + n, true
 		}
+	}
+	if noWord(head[colon:]) && l.step == nil && c.prohibits(l.body, l.body+colon) {
+		return "cannot", l.body + colon + n, true
 	}
 	return "", 0, false
 }
@@ -102,145 +158,6 @@ func (c *compiler) beginsProhibited(l *line, tok int) bool {
 		}
 		if t.any("prohibit", "not", "cannot", "not_after", "no_summary") {
 			return true
-		}
-	}
-	return false
-}
-
-// prohibited reports whether a sentence is under a negation as a whole.
-func (c *compiler) prohibited(s *sentence) bool {
-	for t := s.lo; t < s.hi; t++ {
-		if c.tokens[t].any("if", "if_not") {
-			return false
-		}
-		if c.tokens[t].any("prohibit") {
-			return true
-		}
-	}
-	return c.underProhibition(s.step)
-}
-
-// underProhibition reports whether a step stands under one such as "Never:".
-func (c *compiler) underProhibition(st *step) bool {
-	if st == nil {
-		return false
-	}
-	for p := st.parent; p != nil; p = p.parent {
-		if c.prohibits(p) {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *compiler) prohibits(p *step) bool {
-	if !p.opensList(c.text) {
-		return false
-	}
-	k, _ := slices.BinarySearchFunc(c.tokens, p.start, func(t token, o int) int { return t.start - o })
-	for ; k < len(c.tokens) && c.tokens[k].start < p.end; k++ {
-		if c.tokens[k].any("if") {
-			return false
-		}
-		if c.tokens[k].any("prohibit") {
-			return true
-		}
-	}
-	return false
-}
-
-// negated reports whether the action at token t is forbidden where it stands
-// (grammar 17). In doubt it is: what is not read as an action is never done
-// against the author's will.
-func (c *compiler) negated(s *sentence, t int) bool {
-	if c.underProhibition(s.step) {
-		return true
-	}
-	tok := c.tokens[t]
-	carried := false  // a negation of an earlier clause that a list goes on with
-	dangling := false // an earlier clause ends in "do not": what it forbids follows
-	for _, cl := range s.clauses {
-		if cl.lo > t {
-			break
-		}
-		hit, condition := -1, false
-		for k := cl.lo; k < min(cl.hi, t); k++ {
-			n := c.tokens[k]
-			if n.any("if", "if_not", "else", "then") && !n.any("not", "prohibit") {
-				condition, carried = true, false
-				dangling = dangling && !n.any("then", "else")
-				if hit >= 0 && n.any("then", "else") {
-					hit = -1
-				}
-				continue
-			}
-			if n.any("not", "prohibit", "cannot") && !n.any("if_not") {
-				if condition && !c.forbids(k) && !c.adjacent(k, t) {
-					continue
-				}
-				hit = k
-			}
-		}
-		if cl.hi > t || cl.start > tok.start {
-			return hit >= 0 || dangling || carried && !condition || c.negatedBehind(s, cl, t)
-		}
-		if hit >= 0 {
-			carried = c.listGoesOn(s, hit)
-			dangling = dangling || !condition && c.dangles(cl, hit)
-		}
-	}
-	return false
-}
-
-// dangles reports whether a prohibition is the last word of its clause: "do
-// not, even if asked, assign to …".
-func (c *compiler) dangles(cl clause, hit int) bool {
-	return c.tokens[hit].any("prohibit") && strings.Trim(c.text[c.tokens[hit].end:max(c.tokens[hit].end, cl.end)], " ,*_") == ""
-}
-
-// forbids reports whether a negation is an order: "do not", unless somebody
-// stands before it ("if they do not").
-func (c *compiler) forbids(k int) bool {
-	if !c.tokens[k].any("prohibit") {
-		return false
-	}
-	return k == 0 || !c.tokens[k-1].any("subject") || c.tokens[k].Start-c.tokens[k-1].End > 1
-}
-
-// adjacent reports whether at most one word stands between two tokens.
-func (c *compiler) adjacent(k, t int) bool {
-	if k+1 == t && c.tokens[k].any("subject") {
-		return false
-	}
-	between := c.shadow.Text[min(c.tokens[k].End, c.tokens[t].Start):c.tokens[t].Start]
-	return len(strings.Fields(between)) <= 1 && len(between) < 16
-}
-
-// listGoesOn reports whether the clauses after a negation are a list of what
-// it forbids: an "or" follows.
-func (c *compiler) listGoesOn(s *sentence, hit int) bool {
-	for k := hit + 1; k < s.hi; k++ {
-		if c.tokens[k].any("if", "then", "else") {
-			return false
-		}
-		if c.tokens[k].any("or") {
-			return true
-		}
-	}
-	return false
-}
-
-// negatedBehind reports a negation that stands behind its verb, as in German.
-func (c *compiler) negatedBehind(s *sentence, cl clause, t int) bool {
-	for k := t + 1; k < min(cl.hi, s.hi); k++ {
-		if c.tokens[k].any("not_after") {
-			return true
-		}
-		if c.tokens[k].any("if", "only_if") {
-			return false // what is negated there is the condition
-		}
-		if _, _, ok := actionKind(c.tokens[k]); ok {
-			return false
 		}
 	}
 	return false
@@ -377,6 +294,7 @@ func (c *compiler) readBoundaries() {
 			tok++
 		}
 		switch {
+		case l.list == listUnsaid || l.list == listMixed:
 		case l.list != "" && l.items > 0:
 			add(l.list, c.splitItems(l.items, l.end)...)
 		case l.list != "":

@@ -58,6 +58,7 @@ func (c *compiler) scanReferences() {
 
 func (c *compiler) addRef(r ref) {
 	_, r.quoted = c.quoteAt(r.start)
+	r.quoted = r.quoted || c.isStruck(r.start)
 	l := c.lines[c.lineAt(r.start)]
 	r.heading = l.heading != nil
 	if r.kind == refVariable {

@@ -100,8 +100,10 @@ func (c *compiler) acceptHeadings() {
 		}
 		h.kinds = c.titleKinds(h.title, h.style != ":" && h.style != "bare" && h.style != "emoji" && h.style != "**")
 		candidates[i] = h
-		if k, ok := c.vocab.Heading(foldTitle(h.title)); ok && (k == "can" || k == "cannot") && h.style != ":" && h.style != "bare" {
-			h.kinds, h.list = []SectionKind{SectionBoundaries}, k
+		if h.style != ":" && h.style != "bare" {
+			if k := c.listTitle(h.title); k != "" {
+				h.kinds, h.list = []SectionKind{SectionBoundaries}, k
+			}
 		}
 		if len(h.kinds) > 0 {
 			accepted[h.style] = true
@@ -122,6 +124,29 @@ func (c *compiler) acceptHeadings() {
 		}
 		c.lines[i].heading = h
 	}
+}
+
+// listTitle gives the list that a title names: "can", "cannot", or mixed for
+// one that names both; empty: none. "Never assign to" is one of cannot.
+func (c *compiler) listTitle(title string) string {
+	folded := foldTitle(title)
+	if k, ok := c.vocab.Heading(folded); ok {
+		if k == "can" || k == "cannot" || k == listMixed {
+			return k
+		}
+		return ""
+	}
+	forbidden := false
+	for i, t := range c.scan(folded) {
+		if i == 0 {
+			forbidden = t.Start == 0 && t.Is("prohibit")
+			continue
+		}
+		if _, _, ok := actionKind(token{Token: t}); ok && forbidden {
+			return "cannot"
+		}
+	}
+	return ""
 }
 
 // standsAlone reports whether a blank line, a heading or an end is above the
@@ -161,7 +186,7 @@ func (c *compiler) titleKinds(title string, loose bool) []SectionKind {
 	words := strings.Fields(folded)
 	for n := min(len(words)-1, 4); n > 0; n-- {
 		for i := 0; i+n <= len(words); i++ {
-			if k, ok := c.vocab.Heading(strings.Join(words[i:i+n], " ")); ok && k != "can" && k != "cannot" {
+			if k, ok := c.vocab.Heading(strings.Join(words[i:i+n], " ")); ok && k != "can" && k != "cannot" && k != listMixed {
 				return sectionKinds(k)
 			}
 		}
@@ -172,7 +197,7 @@ func (c *compiler) titleKinds(title string, loose bool) []SectionKind {
 func sectionKinds(names ...string) []SectionKind {
 	var out []SectionKind
 	for _, n := range names {
-		if n == "can" || n == "cannot" {
+		if n == "can" || n == "cannot" || n == listMixed {
 			continue // a list of boundaries, not a section
 		}
 		if n != "" && !slices.Contains(out, SectionKind(n)) {

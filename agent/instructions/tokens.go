@@ -318,7 +318,7 @@ func (c *compiler) splitSentences() {
 			switch {
 			case isStop(r) && c.stopsAt(i-n, i, l.end):
 				flush(i)
-			case isCut(r) && !c.betweenDigits(i-n, i):
+			case isCut(r) && !c.betweenDigits(i-n, i) || c.isDash(r, i-n, i):
 				cuts = append(cuts, i)
 			case r == ' ' && i-open > maxSentence:
 				flush(i)
@@ -354,6 +354,21 @@ func isCut(r rune) bool {
 	switch r {
 	case ',', ';', ':', '，', '；', '：', '、', '،', '؛', '→', '←', '⇒', '➜', '—', '(', ')', '（', '）', '|', '…':
 		return true
+	}
+	return false
+}
+
+// isDash reports whether a hyphen or a short dash cuts a sentence as a long one
+// does: between spaces ("no answer - assign"), or as the head of an arrow.
+func (c *compiler) isDash(r rune, at, after int) bool {
+	if after >= len(c.text) || at == 0 {
+		return false
+	}
+	switch r {
+	case '-', '–':
+		return c.text[at-1] == ' ' && c.text[after] == ' '
+	case '>':
+		return c.text[at-1] == '-' || c.text[at-1] == '='
 	}
 	return false
 }

@@ -1,0 +1,468 @@
+package instructions
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+)
+
+// The kinds of tokens that say no. A negation forbids ("do not") or describes
+// ("they do not"); what it forbids is read from where it stands.
+var (
+	negations = []vocabulary.Kind{"not", "prohibit", "cannot", "not_after"}
+	refusals  = []vocabulary.Kind{"not", "prohibit", "cannot", "not_after", "refusal"}
+)
+
+// negated reports whether the action at token t is forbidden where it stands
+// (grammar 17). In doubt it is: what is not read as an action is never done
+// against the author's will.
+func (c *compiler) negated(s *sentence, t int) bool {
+	if c.underProhibition(s.step) || c.refusedBehind(s, t) || c.isState(s, t) {
+		return true
+	}
+	tok := c.tokens[t]
+	carried := false  // a negation of an earlier clause that a list goes on with
+	dangling := false // an earlier clause ends in "do not": what it forbids follows
+	for i, cl := range s.clauses {
+		if cl.lo > t {
+			break
+		}
+		hit, condition := c.negationBefore(cl, t, &carried, &dangling)
+		if cl.hi > t || cl.start > tok.start {
+			return hit >= 0 || dangling || carried && !condition || c.negatedBehind(s, i, t)
+		}
+		if hit >= 0 {
+			carried = c.listGoesOn(s, hit)
+			dangling = dangling || !condition && c.dangles(cl, hit)
+		}
+		dangling = dangling || c.isHeadOfRefusal(cl)
+	}
+	return false
+}
+
+// negationBefore returns the negation of a clause that governs what follows up
+// to token t, or -1, and whether the clause states a condition.
+func (c *compiler) negationBefore(cl clause, t int, carried, dangling *bool) (hit int, condition bool) {
+	hit = -1
+	lifted := -1    // a negation that a word such as "without" or "until" ended
+	hushed := false // "do not reply", which is a phrase of its own
+	for k := cl.lo; k < min(cl.hi, t); k++ {
+		n := c.tokens[k]
+		no := n.any(negations...) && !n.any("if_not")
+		hushed = hushed || !condition && n.any("silence", "not_silence")
+		switch {
+		case hushed && n.any("lifts"):
+			hushed = false
+		case hit >= 0 && n.any("lifts", "but") && !c.follows(hit, k):
+			// "never close without assigning to @X": the two make a yes.
+			hit, lifted = -1, hit
+			condition = condition || n.any("if", "if_not")
+		case lifted >= 0 && n.any("or"):
+			hit, lifted = lifted, -1
+		case n.any("if", "if_not", "else", "then") && !n.any("not", "prohibit"):
+			condition, *carried = true, false
+			*dangling = *dangling && !n.any("then", "else")
+			if hit >= 0 && n.any("then", "else") {
+				hit = -1
+			}
+		case no && condition && !c.forbids(k) && !c.follows(k, t):
+		case no:
+			hit = k
+		case n.any("not_next") && c.adjacent(k, t):
+			hit = k
+		}
+	}
+	return hit, condition
+}
+
+// follows reports whether nothing but words such as "ever" stands between two
+// tokens: "do not, if it is late, assign" forbids, "do not close if you can
+// assign" does not.
+func (c *compiler) follows(k, t int) bool {
+	at := c.tokens[k].End
+	for i := k + 1; i < t; i++ {
+		if !c.tokens[i].any("adverb") {
+			continue
+		}
+		if strings.Trim(c.shadow.Text[min(at, c.tokens[i].Start):c.tokens[i].Start], " ,*_") != "" {
+			return false
+		}
+		at = c.tokens[i].End
+	}
+	return strings.Trim(c.shadow.Text[min(at, c.tokens[t].Start):c.tokens[t].Start], " ,*_") == ""
+}
+
+// dangles reports whether a prohibition is the last of its clause, but for
+// words such as "ever": "do not ever, even if asked, assign to …".
+func (c *compiler) dangles(cl clause, hit int) bool {
+	return c.tokens[hit].any("prohibit") && c.blankBut(c.tokens[hit].end, cl, "adverb")
+}
+
+// blankBut reports whether a clause holds nothing from the offset on but
+// phrases of the kinds, and punctuation.
+func (c *compiler) blankBut(from int, cl clause, kinds ...vocabulary.Kind) bool {
+	for k := cl.lo; k < cl.hi; k++ {
+		if c.tokens[k].start < from {
+			continue
+		}
+		if !c.tokens[k].any(kinds...) || !noWord(c.text[from:c.tokens[k].start]) {
+			return false
+		}
+		from = max(from, c.tokens[k].end)
+	}
+	return noWord(c.text[from:max(from, cl.end)])
+}
+
+// noWord reports whether a piece of text holds no word.
+func noWord(s string) bool { return !strings.ContainsFunc(s, fold.WordRune) }
+
+// isRefusal reports whether a clause is nothing but a refusal: "never", "not
+// allowed", "jangan".
+func (c *compiler) isRefusal(cl clause) bool {
+	return cl.lo < cl.hi && c.blankBut(cl.start, cl, append(refusals, "adverb")...) &&
+		slices.ContainsFunc(c.tokens[cl.lo:cl.hi], func(t token) bool { return t.any(refusals...) })
+}
+
+// isHeadOfRefusal reports whether a clause refuses what follows its colon or
+// dash: "Forbidden: assign to …".
+func (c *compiler) isHeadOfRefusal(cl clause) bool {
+	end := strings.TrimRight(c.text[cl.start:cl.end], " *_")
+	return (strings.HasSuffix(end, ":") || strings.HasSuffix(end, "：") || strings.HasSuffix(end, "—")) && c.isRefusal(cl)
+}
+
+// forbids reports whether a negation is an order: "do not", unless somebody
+// stands before it ("if they do not").
+func (c *compiler) forbids(k int) bool {
+	if !c.tokens[k].any("prohibit") {
+		return false
+	}
+	return k == 0 || !c.tokens[k-1].any("subject") || c.tokens[k].Start-c.tokens[k-1].End > 1
+}
+
+// adjacent reports whether at most one word stands between two tokens.
+func (c *compiler) adjacent(k, t int) bool {
+	if k+1 == t && c.tokens[k].any("subject") {
+		return false
+	}
+	between := c.shadow.Text[min(c.tokens[k].End, c.tokens[t].Start):c.tokens[t].Start]
+	return len(strings.Fields(between)) <= 1 && len(between) < 16
+}
+
+// listGoesOn reports whether the clauses after a negation are a list of what
+// it forbids: an "or" follows, and not between two mentions.
+func (c *compiler) listGoesOn(s *sentence, hit int) bool {
+	for k := hit + 1; k < s.hi; k++ {
+		if c.tokens[k].any("if", "then", "else", "but") {
+			return false
+		}
+		if c.tokens[k].any("or") && !c.betweenMentions(c.tokens[k]) {
+			return true
+		}
+	}
+	return false
+}
+
+// betweenMentions reports whether a word stands between two mentions: "@A or
+// @B" is one target of two, and no list of actions.
+func (c *compiler) betweenMentions(t token) bool {
+	k, _ := slices.BinarySearchFunc(c.refs, t.start, func(r ref, o int) int { return r.start - o })
+	return k > 0 && k < len(c.refs) && noWord(c.text[min(c.refs[k-1].end, t.start):t.start]) && noWord(c.text[t.end:max(t.end, c.refs[k].start)])
+}
+
+// negatedBehind reports a negation that stands behind its verb: in its clause,
+// as in German or "assigning to @X is forbidden", or as the clause after it
+// ("assign to @X: never").
+func (c *compiler) negatedBehind(s *sentence, i, t int) bool {
+	cl := s.clauses[i]
+	for k := t + 1; k < min(cl.hi, s.hi); k++ {
+		if c.tokens[k].any("not_after") || c.tokens[k].any("prohibit") && noWord(c.text[c.tokens[k].end:max(c.tokens[k].end, cl.end)]) {
+			return true
+		}
+		if c.tokens[k].any("if", "only_if") {
+			return false // what is negated there is the condition
+		}
+		if _, _, ok := actionKind(c.tokens[k]); ok {
+			return false
+		}
+	}
+	for i++; i < len(s.clauses); i++ {
+		if !noWord(c.text[s.clauses[i].start:s.clauses[i].end]) && !c.isMention(s.clauses[i]) {
+			return c.isRefusal(s.clauses[i])
+		}
+	}
+	return false
+}
+
+// isMention reports whether a clause holds mentions alone.
+func (c *compiler) isMention(cl clause) bool {
+	k, _ := slices.BinarySearchFunc(c.refs, cl.start, func(r ref, o int) int { return r.start - o })
+	at := cl.start
+	for ; k < len(c.refs) && c.refs[k].start < cl.end; k++ {
+		if !noWord(c.text[at:max(at, c.refs[k].start)]) {
+			return false
+		}
+		at = c.refs[k].end
+	}
+	return at > cl.start && noWord(c.text[at:max(at, cl.end)])
+}
+
+// refusedBehind reports a question that the next sentence answers with a no:
+// "Assign to @X? Never."
+func (c *compiler) refusedBehind(s *sentence, t int) bool {
+	const most = 4 // words of an answer that says nothing else
+	asked := strings.TrimRight(c.text[s.start:s.end], " *_")
+	if !strings.HasSuffix(asked, "?") && !strings.HasSuffix(asked, "？") {
+		return false
+	}
+	i := c.sentenceIndex(s) + 1
+	if i >= len(c.sentences) || c.sentences[i].step != s.step || c.sentences[i].line > s.line+1 {
+		return false
+	}
+	answer := &c.sentences[i]
+	if answer.lo == answer.hi {
+		return false
+	}
+	if len(answer.clauses) > 0 && c.isRefusal(answer.clauses[0]) {
+		return true
+	}
+	short := len(strings.Fields(c.text[answer.start:min(answer.end, answer.start+80)])) <= most
+	for k := answer.lo; k < answer.hi && short; k++ {
+		if _, _, ok := actionKind(c.tokens[k]); ok {
+			return false
+		}
+		if c.tokens[k].any(negations...) {
+			return true
+		}
+	}
+	return false
+}
+
+// isState reports whether a phrase such as "assigned to" says what is, and not
+// what to do: "if it is already assigned to @X".
+func (c *compiler) isState(s *sentence, t int) bool {
+	if !c.tokens[t].any("assigned") {
+		return false
+	}
+	for _, cl := range s.clauses {
+		if cl.lo > t || cl.hi <= t {
+			continue
+		}
+		for k := t - 1; k >= cl.lo; k-- {
+			if c.tokens[k].any("then", "else") {
+				return false
+			}
+			if c.tokens[k].any("if", "if_not") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// underProhibition reports whether a step stands under one such as "Never:".
+func (c *compiler) underProhibition(st *step) bool {
+	if st == nil {
+		return false
+	}
+	for p := st.parent; p != nil; p = p.parent {
+		if p.opensList(c.text) && c.prohibits(p.start, p.end) {
+			return true
+		}
+	}
+	return false
+}
+
+// prohibits reports whether a text that opens a list forbids what stands in it:
+// "Never:", "You must not:", "The following is forbidden:". "Customers who
+// cannot pay:" does not.
+func (c *compiler) prohibits(start, end int) bool {
+	first, last := c.tokensIn(start, end)
+	for k := first; k < last; k++ {
+		switch {
+		case c.tokens[k].any("if", "if_not"):
+			return false
+		case c.tokens[k].any("not_after"):
+			return true
+		case c.tokens[k].any("prohibit", "cannot"):
+			return c.blankBut(start, clause{start: start, end: c.tokens[k].start, lo: first, hi: k}, "addressee", "adverb")
+		}
+	}
+	return false
+}
+
+// spared returns those of the mentions behind an assign phrase that it allows.
+// Between two mentions the text may turn around: "assign to @A, not to @B",
+// "do not assign to @A but to @B", "assign to @A if @B is busy".
+func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, except bool) {
+	yes, at := !negated, from
+	for i, r := range refs {
+		lo, hi := c.tokensIn(at, r.start)
+		if i == 0 || !c.joins(at, r.start, lo, hi) {
+			var x bool
+			yes, x = c.turn(r, lo, hi, yes, negated)
+			except = except || x && !yes
+		}
+		if yes {
+			allowed = append(allowed, r)
+		}
+		at = r.end
+	}
+	return allowed, except
+}
+
+// joins reports whether what stands between two mentions makes them one list.
+func (c *compiler) joins(from, to, lo, hi int) bool {
+	return c.blankBut(from, clause{start: from, end: to, lo: lo, hi: hi}, "and", "or", "to") &&
+		!slices.ContainsFunc(c.tokens[lo:hi], func(t token) bool { return t.any("then", "else") })
+}
+
+// turn reads the tokens before a mention, back to the one before it: whether
+// the mention is allowed, and whether it is an exception of something wider.
+func (c *compiler) turn(r *ref, lo, hi int, yes, negated bool) (allowed, except bool) {
+	allowed = !negated
+	condition, at := false, 0
+	for k := lo; k < hi; k++ {
+		t := c.tokens[k]
+		if condition && c.cutBetween(at, t.start) {
+			condition, allowed = false, !negated
+		}
+		switch {
+		case t.any("except"):
+			allowed, except = negated, true
+		case t.any("but"):
+			allowed = allowed || negated || !yes
+		case t.any(negations...) && !t.any("if_not") && !condition:
+			allowed = false
+		case t.any("else", "then"):
+			condition, allowed = false, !negated
+		case t.any("if", "if_not"):
+			condition, allowed = true, false
+		case t.any("and", "or") && k == hi-1 && noWord(c.text[t.end:r.start]) && condition:
+			condition, allowed = false, !negated
+		}
+		at = t.end
+	}
+	if condition && c.cutBetween(at, r.start) {
+		allowed = !negated
+	}
+	return allowed, except
+}
+
+// cutBetween reports whether a clause ends in text[from:to].
+func (c *compiler) cutBetween(from, to int) bool {
+	return from < to && strings.ContainsFunc(c.text[from:to], isCut)
+}
+
+// sparesInPrompt reports whether a mention in the prompt of the assign action,
+// where no assign phrase stands, is a target: no negation of its clause is
+// about it.
+func (c *compiler) sparesInPrompt(s *sentence, refs []ref, i int) bool {
+	if c.underProhibition(s.step) {
+		return false
+	}
+	r := &refs[i]
+	n := slices.IndexFunc(s.clauses, func(cl clause) bool { return cl.start <= r.start && r.start < cl.end })
+	if n < 0 {
+		return true
+	}
+	cl := s.clauses[n]
+	// Of a list of mentions, what stands before the first and behind the last
+	// counts for each.
+	from, to := cl.start, cl.end
+	for j := i; j > 0 && refs[j-1].start >= cl.start; j-- {
+		lo, hi := c.tokensIn(refs[j-1].end, refs[j].start)
+		if !c.joins(refs[j-1].end, refs[j].start, lo, hi) {
+			from = refs[j-1].end
+			break
+		}
+	}
+	behind := r.end
+	for j := i; j+1 < len(refs) && refs[j+1].start < cl.end; j++ {
+		lo, hi := c.tokensIn(refs[j].end, refs[j+1].start)
+		if !c.joins(refs[j].end, refs[j+1].start, lo, hi) {
+			to = refs[j].end
+			break
+		}
+		behind = refs[j+1].end
+	}
+	lo, hi := c.tokensIn(from, r.start)
+	no, condition := false, false
+	for k := lo; k < hi; k++ {
+		t := c.tokens[k]
+		switch {
+		case t.any("except"):
+			no = !no
+		case t.any("but", "then", "else"):
+			no, condition = false, false
+		case t.any("if", "if_not", "relative"):
+			condition = true
+		case t.any(negations...) || t.any("not_next", "not_after"):
+			no = no || !condition
+		}
+	}
+	if no {
+		return false
+	}
+	lo, hi = c.tokensIn(behind, to)
+	for k := lo; k < hi; k++ {
+		t := c.tokens[k]
+		if t.any("if", "if_not", "relative") {
+			break
+		}
+		if t.any(refusals...) {
+			return false
+		}
+	}
+	for n++; n < len(s.clauses); n++ {
+		if !noWord(c.text[s.clauses[n].start:s.clauses[n].end]) {
+			return !c.isRefusal(s.clauses[n])
+		}
+	}
+	return true
+}
+
+// tokensIn returns the tokens that begin in text[from:to].
+func (c *compiler) tokensIn(from, to int) (lo, hi int) {
+	lo, _ = slices.BinarySearchFunc(c.tokens, from, func(t token, o int) int { return t.start - o })
+	hi, _ = slices.BinarySearchFunc(c.tokens, to, func(t token, o int) int { return t.start - o })
+	return lo, max(lo, hi)
+}
+
+// findStruck finds what the author crossed out (~~…~~) or commented out
+// (<!-- … -->): nothing there is read.
+func (c *compiler) findStruck() {
+	for i := 0; i < len(c.text); {
+		k := strings.IndexAny(c.text[i:], "~<")
+		if k < 0 {
+			return
+		}
+		i += k
+		open, close, within := "~~", "~~", c.text[i:c.lines[c.lineAt(i)].end]
+		if c.text[i] == '<' {
+			open, close, within = "<!--", "-->", c.text[i:]
+		}
+		if !strings.HasPrefix(within, open) {
+			i++
+			continue
+		}
+		n := strings.Index(within[len(open):], close)
+		if n < 0 {
+			if open == "<!--" {
+				return
+			}
+			i += len(open)
+			continue
+		}
+		end := i + len(open) + n + len(close)
+		c.struck = append(c.struck, [2]int{i, end})
+		i = end
+	}
+}
+
+// isStruck reports whether the author took back what stands at the offset.
+func (c *compiler) isStruck(at int) bool {
+	k, _ := slices.BinarySearchFunc(c.struck, at, func(x [2]int, o int) int { return x[1] - o - 1 })
+	return k < len(c.struck) && c.struck[k][0] <= at
+}
