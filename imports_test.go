@@ -40,6 +40,7 @@ var layers = []struct {
 	{"routing", nil},
 	{"variables", nil},
 	{"internal/textsplit", []string{"github.com/rivo/uniseg"}},
+	{"internal/pgtest", []string{"github.com/jackc/pgx/v5"}},
 	{"internal/", nil},
 	{"", nil}, // the nouns
 }
