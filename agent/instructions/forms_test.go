@@ -60,7 +60,10 @@ func formOf(p *instructions.Playbook, ds instructions.Diagnostics) string {
 func formStep(s followup.Step) string {
 	x := "-"
 	if s.Delay != 0 {
-		x = strings.Replace(strings.Replace(time.Duration(s.Delay).String(), "m0s", "m", 1), "h0m", "h", 1)
+		x = time.Duration(s.Delay).String()
+		if trimmed, ok := strings.CutSuffix(x, "m0s"); ok {
+			x = strings.Replace(trimmed+"m", "h0m", "h", 1)
+		}
 	}
 	if s.Inherited {
 		x += "~"

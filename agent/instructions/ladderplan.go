@@ -61,7 +61,7 @@ func (c *compiler) closes(d *draft) bool {
 
 // stepsOf makes the steps of a draft: one, or as many as it repeats.
 func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyDelay bool) []followup.Step {
-	base := followup.Step{Messages: d.messages, Mode: d.mode, Silent: d.silent, Line: d.line + 1}
+	base := followup.Step{Messages: d.messages, Mode: d.mode, Silent: d.silent && len(d.messages) == 0, Line: d.line + 1}
 	if len(base.Messages) > 1 && base.Mode == "" {
 		base.Mode = followup.Sequence
 	}

@@ -408,8 +408,12 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 		delays = []int{r.waiting}
 	}
 	verb := c.sentenceHas(s, "follow_up")
-	if r.cur == nil && len(delays) == 0 && !follow && !verb && !r.trailing(s, cl) {
+	switch {
+	case r.cur != nil:
+	case len(delays) == 0 && !follow && !verb && !r.trailing(s, cl):
 		return // a condition of the flow, without a time
+	case c.forbidsAt(s, t):
+		return // "Never leave a customer without a reply for more than 10 minutes"
 	}
 	var d *draft
 	switch {
@@ -430,6 +434,19 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 	d.relative = d.relative || c.clauseHas(cl, "again") >= 0
 	r.take(d, delays, cl)
 	r.intro = len(delays) == 0 && strings.HasSuffix(strings.TrimRight(c.text[s.start:s.end], "* "), ":")
+}
+
+// forbidsAt reports whether a silence phrase stands in what a sentence forbids
+// as a whole: a prohibition before it and no condition.
+func (c *compiler) forbidsAt(s *sentence, t int) bool {
+	forbids := false
+	for k := s.lo; k < t; k++ {
+		if c.tokens[k].any("if", "after") {
+			return false
+		}
+		forbids = forbids || c.tokens[k].any("prohibit")
+	}
+	return forbids
 }
 
 // adopt takes what a sentence says and does before its silence phrase: "close
@@ -478,7 +495,7 @@ func (r *reader) trailing(s *sentence, cl clause) bool {
 // follows reports whether "after" stands right before a delay.
 func (r *reader) follows(x delay) bool {
 	c := r.c
-	return x.silence || x.lo > 0 && c.tokens[x.lo-1].any("after") && x.start-c.tokens[x.lo-1].end <= 2
+	return x.silence || x.lo > 0 && c.tokens[x.lo-1].any("after", "wait") && x.start-c.tokens[x.lo-1].end <= 2
 }
 
 // neighbour returns the delays of the clause beside a silence phrase: "after 2
@@ -620,7 +637,17 @@ func (r *reader) rhythm(cl clause, x delay) bool {
 // something is done after this one.
 func (r *reader) goesOnAfter(s *sentence, k int, x delay) bool {
 	c, d, cl := r.c, r.cur.last(), s.clauses[k]
-	if len(d.delays) == 0 || d.timeEnd > cl.start || x.start-cl.start > 30 {
+	if len(d.delays) == 0 || d.timeEnd > cl.start {
+		return false
+	}
+	if r.follows(x) || c.relative(x, cl) {
+		for t := cl.lo; t < x.lo; t++ { // "and close the conversation after another hour"
+			if name, _, ok := actionKind(c.tokens[t]); ok && order[name] > 0 && !c.negated(s, t) {
+				return true
+			}
+		}
+	}
+	if x.start-cl.start > 30 {
 		return false
 	}
 	for t := cl.lo; t < x.lo; t++ {
