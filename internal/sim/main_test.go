@@ -32,3 +32,12 @@ func TestArguments(t *testing.T) {
 	assert.Contains(t, errs.String(), "give what a failure printed")
 	assert.Equal(t, 2, run([]string{"-nothing"}, &out, &errs))
 }
+
+// I1 to I32 on the other store.
+func TestShortRunOnSQLite(t *testing.T) {
+	var out, errs bytes.Buffer
+	assert.Zero(t, run([]string{"-seeds", "60", "-workers", "2", "-store", "sqlite"}, &out, &errs), "%s%s", out.String(), errs.String())
+	assert.Contains(t, out.String(), "60 runs, 0 failed")
+	assert.Equal(t, 2, run([]string{"-store", "paper"}, &out, &errs))
+	assert.Contains(t, errs.String(), "give memory or sqlite")
+}

@@ -20,6 +20,8 @@ type Campaign struct {
 	Workers int
 	// Rules are off in all of them.
 	Rules Rules
+	// SQLite runs them on sqlitestore instead of memstore.
+	SQLite bool
 	// All goes on after a failure. Else the campaign stops soon after it.
 	All bool
 	// Twice runs every n-th seed once more and compares the hashes. 0: none.
@@ -45,63 +47,115 @@ func (s Summary) String() string {
 		s.Runs, s.Failed, s.Repeated, s.Commits, s.Deliveries, s.Operations, s.Decisions, s.Hash)
 }
 
-// Run runs the campaign.
+// Run runs the campaign. What it comes to does not depend on how many workers
+// there are: seeds count in their order, up to the first that fails.
 func (c Campaign) Run() (Summary, error) {
-	var (
-		mu   sync.Mutex
-		sum  = Summary{Coverage: Coverage{}}
-		next atomic.Uint64
-		stop atomic.Bool
-		wg   sync.WaitGroup
-		errs []error
-	)
+	t := &tally{Campaign: c, sum: Summary{Coverage: Coverage{}}, early: map[uint64]outcome{}}
+	var wg sync.WaitGroup
 	for range max(c.Workers, 1) {
-		w, err := NewWorld(Config{Rules: c.Rules})
+		w, err := c.world()
 		if err != nil {
-			return sum, err
+			return t.sum, err
 		}
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for !stop.Load() {
-				n := next.Add(1) - 1
-				if n >= c.Seeds {
-					break
-				}
-				res := w.Storm(c.First+n, nil)
-				again := c.Twice > 0 && n%c.Twice == 0
-				hash := res.Hash
-				if again {
-					hash = w.Storm(c.First+n, nil).Hash
-				}
-				mu.Lock()
-				sum.take(res)
-				switch {
-				case hash != res.Hash:
-					errs = append(errs, fmt.Errorf("sim: seed %d gives another trace the second time", res.Seed))
-					stop.Store(true)
-				case again:
-					sum.Repeated++
-				}
-				if len(res.Violations) > 0 && !c.All {
-					stop.Store(true)
-				}
-				if c.Progress != nil && sum.Runs%1000 == 0 {
-					c.Progress(sum.Runs)
-				}
-				mu.Unlock()
+			if err := t.work(w); err != nil {
+				t.fail(err)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			sum.Coverage.Add(w.coverage)
 		}()
 	}
 	wg.Wait()
-	slices.SortFunc(sum.Failures, func(a, b StormResult) int { return int(a.Seed) - int(b.Seed) })
-	if len(errs) > 0 {
-		return sum, errs[0]
+	return t.sum, t.err
+}
+
+func (c Campaign) world() (*World, error) { return NewWorld(Config{Rules: c.Rules, SQLite: c.SQLite}) }
+
+// tally counts what the storms of a campaign came to.
+type tally struct {
+	Campaign
+	next atomic.Uint64
+	stop atomic.Bool
+	mu   sync.Mutex
+	sum  Summary
+	err  error
+	// early are the storms that ended before one with a lower seed had.
+	early map[uint64]outcome
+	done  uint64 // how many were counted
+}
+
+// outcome is a storm, and its hash when it was run once more.
+type outcome struct {
+	StormResult
+	again bool
+	hash  uint64
+}
+
+// work runs storms until there are no more to run.
+func (t *tally) work(w *World) (err error) {
+	defer func() {
+		w.Discard()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.sum.Coverage.Add(w.coverage)
+	}()
+	for !t.stop.Load() {
+		n := t.next.Add(1) - 1
+		if n >= t.Seeds {
+			return nil
+		}
+		o := outcome{StormResult: w.Storm(t.First+n, nil), again: t.Twice > 0 && n%t.Twice == 0}
+		if o.hash = o.Hash; o.again && !w.Lost() {
+			o.hash = w.Storm(t.First+n, nil).Hash
+		}
+		t.end(n, o)
+		if w.Lost() {
+			coverage := w.coverage
+			if w, err = t.world(); err != nil {
+				return err
+			}
+			w.coverage = coverage
+		}
 	}
-	return sum, nil
+	return nil
+}
+
+// end counts the n-th storm, and those that waited for it.
+func (t *tally) end(n uint64, o outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.early[n] = o
+	for {
+		o, ok := t.early[t.done]
+		if !ok || t.err != nil || t.sum.Failed > 0 && !t.All {
+			return
+		}
+		delete(t.early, t.done)
+		t.done++
+		t.sum.take(o.StormResult)
+		switch {
+		case o.hash != o.Hash:
+			t.err = fmt.Errorf("sim: seed %d gives another trace the second time", o.Seed)
+			t.stop.Store(true)
+		case o.again:
+			t.sum.Repeated++
+		}
+		if len(o.Violations) > 0 && !t.All {
+			t.stop.Store(true)
+		}
+		if t.Progress != nil && t.sum.Runs%1000 == 0 {
+			t.Progress(t.sum.Runs)
+		}
+	}
+}
+
+func (t *tally) fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.err = err
+	}
+	t.stop.Store(true)
 }
 
 func (s *Summary) take(r StormResult) {
@@ -116,7 +170,6 @@ func (s *Summary) take(r StormResult) {
 	}
 	s.Failed++
 	s.Failures = append(s.Failures, r)
-	slices.SortFunc(s.Failures, func(a, b StormResult) int { return int(a.Seed) - int(b.Seed) })
 	s.Failures = s.Failures[:min(len(s.Failures), 20)]
 }
 

@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
@@ -79,12 +80,23 @@ type ControlResult struct {
 	Runs, Hits uint64
 	First      uint64 // the first seed that failed, if Hits is not zero
 	Saw        string // what it broke
+	// Scripted are the cases that see it, by name, whether storms do or not.
+	Scripted []string
+}
+
+// AsExpected reports whether storms or a scripted case saw that it was off, or
+// nothing did of what is harmless.
+func (r ControlResult) AsExpected() bool {
+	return r.Harmless == (r.Hits == 0 && len(r.Scripted) == 0)
 }
 
 func (r ControlResult) String() string {
 	first, saw := "-", r.Saw
-	if r.Hits > 0 {
+	switch {
+	case r.Hits > 0:
 		first = fmt.Sprint(r.First)
+	case len(r.Scripted) > 0:
+		first = "scripted"
 	}
 	if len(saw) > 90 {
 		saw = saw[:90] + "…"
@@ -105,8 +117,26 @@ func (c Control) Run(seeds uint64, workers int, all bool) (ControlResult, error)
 		sum, err = Campaign{First: 1, Seeds: seeds, Workers: workers, Rules: c.Rules, All: all}.Run()
 	}, c.Guards...)
 	res.Runs, res.Hits = sum.Runs, sum.Failed
+	if err != nil {
+		return res, err
+	}
 	if len(sum.Failures) > 0 {
 		res.First, res.Saw = sum.Failures[0].Seed, sum.Failures[0].Violations[0]
 	}
-	return res, err
+	for _, s := range Cases() {
+		if c.Rules != (Rules{}) || !slices.Equal(s.Off, c.Guards) {
+			continue
+		}
+		saw, err := s.Run(true)
+		if err != nil {
+			return res, err
+		}
+		if promise(saw.Violations) == s.Breaks {
+			res.Scripted = append(res.Scripted, s.Name)
+			if res.Saw == "" {
+				res.Saw = saw.Violations[0]
+			}
+		}
+	}
+	return res, nil
 }

@@ -59,7 +59,9 @@ type conversation struct {
 	conv  frontdesk.Conversation
 	tasks map[agent.TaskKind]agent.Task
 	token map[agent.Lane]int64
-	held  map[agent.Lane]bool
+	// claims counts those of each lane: the tokens are the store's own.
+	claims map[agent.Lane]int64
+	held   map[agent.Lane]bool
 	// contactSeq is the newest message of the contact, armedSeq the newest
 	// message of all when a ladder was armed.
 	contactSeq, armedSeq int64
@@ -136,7 +138,7 @@ func (l *Log) violate(format string, args ...any) {
 func (l *Log) conversation(id string) *conversation {
 	c := l.conversations[id]
 	if c == nil {
-		c = &conversation{tasks: map[agent.TaskKind]agent.Task{}, token: map[agent.Lane]int64{}, held: map[agent.Lane]bool{}}
+		c = &conversation{tasks: map[agent.TaskKind]agent.Task{}, token: map[agent.Lane]int64{}, claims: map[agent.Lane]int64{}, held: map[agent.Lane]bool{}}
 		l.conversations[id] = c
 		l.order = append(l.order, id)
 	}
@@ -155,13 +157,14 @@ func (l *Log) claim(t agent.ClaimedTask) {
 		a.conversation = t.ConversationID
 	}
 	c.token[t.Fence.Lane], c.held[t.Fence.Lane] = t.Fence.Token, true
+	c.claims[t.Fence.Lane]++
 	if a := l.actor(); a != nil {
 		a.turn = t.TurnID
 		if t.Fence.Lane == agent.LaneTurn {
 			a.token = t.Fence.Token
 		}
 	}
-	l.add(Event{Op: "claim", Conversation: t.ConversationID, Text: fmt.Sprintf("%s #%d attempt %d", t.Kind, t.Fence.Token, t.Attempts)})
+	l.add(Event{Op: "claim", Conversation: t.ConversationID, Text: fmt.Sprintf("%s #%d attempt %d", t.Kind, c.claims[t.Fence.Lane], t.Attempts)})
 }
 
 func (l *Log) fence(f agent.Fence, op string) {
@@ -320,7 +323,13 @@ func (l *Log) commit(c agent.Commit) {
 		l.assigned[r.Name+"/"+r.Last]++
 	}
 	if l.full {
-		l.state = mix(l.state, hashOf(c))
+		as := c
+		if c.Fence != nil {
+			f := *c.Fence
+			f.Token = m.claims[f.Lane]
+			as.Fence = &f
+		}
+		l.state = mix(l.state, hashOf(as))
 	}
 	l.add(Event{Op: "commit", Conversation: id, Text: describe(&before, &c)})
 }

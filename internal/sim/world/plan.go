@@ -86,6 +86,11 @@ var orders = []string{
 	"rogue", "leak", "json", "empty", "refuse", "ctrl", "var", "long", "poison", "bye", "twice", "late", "stage", "stack", "support",
 }
 
+// tick divides all times of a storm: what is finer than a microsecond a store
+// may cut off, and the odd ones are those of sends, so that no two tasks of a
+// conversation fall due at the same time, where stores may choose either.
+const tick = 2 * time.Microsecond
+
 // NewPlan draws a plan. Races are placed on purpose: what uniform chance would
 // put far apart is put close together.
 func NewPlan(seed uint64) Plan {
@@ -130,7 +135,9 @@ func NewPlan(seed uint64) Plan {
 		}
 	}
 	slices.SortStableFunc(p.Happenings, func(a, b Happening) int { return int(a.At - b.At) })
-	for _, h := range p.Happenings {
+	for i := range p.Happenings {
+		h := &p.Happenings[i]
+		h.At = h.At.Truncate(tick)
 		p.End = max(p.End, h.At+h.For)
 	}
 	p.End += 30 * time.Second

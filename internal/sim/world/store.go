@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/fnv"
+	"slices"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
@@ -55,7 +56,7 @@ func (s *store) Claim(ctx context.Context, q agent.ClaimQuery) (agent.Claimed, e
 		w.learn("claim", 0, ErrInjected)
 		return agent.Claimed{}, ErrInjected
 	}
-	c, err := w.store.Claim(ctx, q)
+	c, err := w.choose(ctx, q)
 	for _, t := range c.Tasks {
 		w.log.claim(t)
 		if w.cfg.Rules.NoLease && t.Fence.Lane == agent.LaneTurn && err == nil {
@@ -141,11 +142,14 @@ func (s *store) commit(ctx context.Context, c agent.Commit) error {
 	if rules.NoDedupe {
 		c.Dedupe = nil
 	}
-	if rules.ClaimBlocked {
-		for i := range c.Put {
-			if c.Put[i].Due.IsZero() {
-				c.Put[i].Due = w.now
-			}
+	c.Put = slices.Clone(c.Put)
+	for i := range c.Put {
+		t := &c.Put[i]
+		if rules.ClaimBlocked && t.Due.IsZero() {
+			t.Due = w.now
+		}
+		if w.storm != nil && t.Kind.Lane() == agent.LaneSend && !t.Due.IsZero() && t.Due.Equal(even(t.Due)) {
+			t.Due = t.Due.Add(-tick / 2)
 		}
 	}
 	if rules.Torn && c.Fence != nil && c.Conversation != nil && len(c.Turns) > 0 && len(c.Put) > 0 {

@@ -348,7 +348,7 @@ func (st *storm) worker(p *process, name string, at time.Time) *actor {
 			}
 			until := forever
 			if !c.Next.IsZero() {
-				if until = c.Next.Add(-st.w.skew); !until.After(st.w.truth()) {
+				if until = even(c.Next).Add(-st.w.skew); !until.After(st.w.truth()) {
 					continue
 				}
 			}
@@ -362,6 +362,14 @@ func (st *storm) worker(p *process, name string, at time.Time) *actor {
 	})
 	self.process = p
 	return self
+}
+
+// even rounds up to a tick.
+func even(t time.Time) time.Time {
+	if down := t.Truncate(tick); down.Before(t) {
+		return down.Add(tick)
+	}
+	return t
 }
 
 // wakeWorkers is called when something was written.

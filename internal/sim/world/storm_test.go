@@ -1,6 +1,7 @@
 package world
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -74,4 +75,57 @@ func TestShrink(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, small.Hash, w.Storm(res.Seed, parsed).Hash)
 	assert.Contains(t, small.Report(keep), "-keep "+keep.String())
+}
+
+// I30: what a campaign finds does not depend on how many workers it has, be it
+// that all seeds are run or that the first failure ends it.
+func TestCampaignIsTheSameWithMoreWorkers(t *testing.T) {
+	for _, all := range []bool{true, false} {
+		var first Summary
+		for _, workers := range []int{1, 3} {
+			var sum Summary
+			var err error
+			switches.With(func() {
+				sum, err = Campaign{First: 1, Seeds: 60, Workers: workers, All: all, Twice: 20}.Run()
+			}, switches.Split)
+			require.NoError(t, err)
+			require.NotZero(t, sum.Failed)
+			sum.Coverage = nil // of whatever was under way
+			for i := range sum.Failures {
+				sum.Failures[i].Log = ""
+			}
+			if workers == 1 {
+				first = sum
+			}
+			assert.Equal(t, first, sum)
+		}
+	}
+}
+
+// An actor that waits for another one outside of the scheduler, or for ever
+// inside of it, ends the run with what everybody waits for.
+func TestDeadlockIsReported(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(w *World, lost chan struct{})
+		says string
+	}{
+		"a lock":         {func(_ *World, lost chan struct{}) { <-lost }, "deadlock: A holds the baton since start; B waits at start"},
+		"nobody to wake": {func(w *World, _ chan struct{}) { w.sched.sleep(forever) }, "deadlock: A sleeps until somebody writes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, err := NewWorld(Config{})
+			require.NoError(t, err)
+			lost := make(chan struct{})
+			defer close(lost)
+			went := w.run(Scenario{Actors: func(w *World) []Actor {
+				return []Actor{
+					{Name: "A", Do: func(context.Context) error { c.do(w, lost); return nil }},
+					{Name: "B", Do: func(context.Context) error { return nil }},
+				}
+			}}, first, func() { w.sched.patience = 50 * time.Millisecond })
+			assert.False(t, went)
+			assert.Equal(t, []string{c.says}, w.log.Violations())
+			assert.Equal(t, name == "a lock", w.Lost())
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 	"github.com/seed-a71cb1d8/frontdesk/agent/memstore"
+	"github.com/seed-a71cb1d8/frontdesk/agent/sqlitestore"
 	"github.com/seed-a71cb1d8/frontdesk/followup"
 )
 
@@ -72,6 +74,9 @@ type Config struct {
 	// Ladder has the agent follow up on silence, in three steps, or in five if
 	// Long is set: as many as there may be.
 	Ladder, Long bool
+	// SQLite runs on sqlitestore, in memory, instead of memstore. What happens
+	// is the same.
+	SQLite bool
 	// Clocked makes each reading of the clock a point at which an actor named
 	// "clock" may go on.
 	Clocked bool
@@ -91,13 +96,43 @@ var ErrInjected = errors.New("sim: injected")
 
 var start = time.Date(2025, time.January, 6, 9, 0, 0, 0, time.UTC)
 
+// backend is the store that the engine's calls come to in the end.
+type backend interface {
+	agent.Store
+	Delete(ctx context.Context, contactIDs ...string) error
+}
+
+// Discard gives back what the store of the world holds. The world can be used
+// again.
+func (w *World) Discard() {
+	if old, ok := w.store.(io.Closer); ok {
+		if err := old.Close(); err != nil {
+			panic(err) // nothing is under way in it
+		}
+	}
+	w.store = nil
+}
+
+// open opens an empty store, and closes the one before.
+func (w *World) open() backend {
+	w.Discard()
+	if !w.cfg.SQLite {
+		return memstore.New()
+	}
+	s, err := sqlitestore.Open(sqlitestore.Memory, &sqlitestore.Options{PurgeLater: true})
+	if err != nil {
+		panic(err) // a store in memory opens, or there is no memory
+	}
+	return s
+}
+
 // World is one workspace, its agents and what is around them. It is used by
 // one run after another, each begun by reset.
 type World struct {
 	cfg    Config
 	sched  scheduler
 	now    time.Time
-	store  *memstore.Store
+	store  backend
 	log    *Log
 	agents []*agent.Agent
 	// fault decides on the n-th operation, from 1. Nil: no faults.
@@ -114,9 +149,13 @@ type World struct {
 	used      map[poolKey]int
 	playbooks map[poolKey]*instructions.Playbook
 	// limited is set when an agent was told to pause.
-	limited  bool
-	maxOps   int
-	coverage Coverage
+	limited bool
+	maxOps  int
+	// chosen are the conversations that were claimed from, in order, with an
+	// empty one where there was nothing to claim; follow are those of another
+	// world, which this one does the same as.
+	chosen, follow []string
+	coverage       Coverage
 }
 
 // NewWorld makes a world.
@@ -138,9 +177,9 @@ func (w *World) reset() {
 	w.sched = scheduler{now: func() time.Time { return w.now }, advance: func(to time.Time) { w.now = to }}
 	w.now, w.skew = start, 0
 	w.maxOps = maxOps
-	w.store = memstore.New()
+	w.store = w.open()
 	w.log = newLog(w)
-	w.fault, w.ops, w.outsideIDs = nil, 0, 0
+	w.fault, w.ops, w.outsideIDs, w.chosen = nil, 0, 0, nil
 	w.delivered = map[string]agent.SendReceipt{}
 }
 
