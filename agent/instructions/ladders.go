@@ -79,6 +79,8 @@ type reader struct {
 	// waiting is the delay of the sentence before, which only says to wait, or
 	// -1: "Give them 24 hours. If they don't answer, close."
 	waiting int
+	// lastQuote is where the last quotation ends that became a message.
+	lastQuote int
 }
 
 // findLadders reads the follow-up plans of the text (grammar 11 to 16).
@@ -392,6 +394,9 @@ func (c *compiler) relative(x delay, cl clause) bool {
 			return true
 		}
 	}
+	if x.hi < cl.hi && c.tokens[x.hi].any("after") && c.tokens[x.hi].start-x.end <= 2 { // "2 hours after the second reminder"
+		return c.clauseHas(clause{lo: x.hi + 1, hi: cl.hi}, "times_word", "follow_up") >= 0
+	}
 	return false
 }
 
@@ -431,7 +436,9 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 			d.times = c.timesIn(s)
 		}
 	}
-	d.relative = d.relative || c.clauseHas(cl, "again") >= 0
+	if n := c.sendsMany(s); n > 0 && d.times == 0 {
+		d.times, d.follows = n, true
+	}
 	r.take(d, delays, cl)
 	r.intro = len(delays) == 0 && strings.HasSuffix(strings.TrimRight(c.text[s.start:s.end], "* "), ":")
 }
@@ -466,7 +473,7 @@ func (r *reader) adopt(s *sentence, k, t int, d *draft) {
 		}
 	}
 	for _, cl := range s.clauses[:k] {
-		if q, ok := c.quoteAt(cl.start); ok && q.start == cl.start && !c.isValue(q) && q.text(c.text) != "" {
+		if q, ok := c.quoteAt(cl.start); ok && q.start == cl.start && q.start >= r.lastQuote && !c.isValue(q) && q.text(c.text) != "" {
 			d.messages = append(d.messages, followup.Message{Text: q.text(c.text), Verbatim: true})
 			d.start, d.messageAt, d.lastQuote = min(d.start, q.start), q.start, q.end
 		}
@@ -588,6 +595,24 @@ func (c *compiler) timesIn(s *sentence) int {
 	return 0
 }
 
+// sendsMany reads "send up to 3 reminders". 0: nothing is said.
+func (c *compiler) sendsMany(s *sentence) int {
+	for t := s.lo; t+2 < s.hi; t++ {
+		if !c.tokens[t].any("send") {
+			continue
+		}
+		k := t + 1
+		if c.tokens[k].any("le_word") {
+			k++
+		}
+		v, ok := c.tokens[k].Value(vocabulary.Number)
+		if n, err := strconv.Atoi(v); ok && err == nil && n > 1 && n <= 50 && c.is(k+1, "times_word") && c.gap(k) == "" && c.tokens[k].start-c.tokens[t].end < 12 {
+			return n
+		}
+	}
+	return 0
+}
+
 // duration handles a clause with a time and neither silence nor the verb.
 func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 	c, cl := r.c, s.clauses[k]
@@ -608,11 +633,27 @@ func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 		}
 	case r.cur.last().start >= s.start && r.cur.last().onlyFollows() && len(r.cur.last().delays) == 0 && r.rhythm(cl, x):
 		r.take(r.cur.last(), delays, cl) // "follow up 3 times, every 2 hours"
-	case r.cur.last().hasContent() && (r.then || leads || r.goesOnAfter(s, k, x)):
-		r.take(r.begin(s, x.start, x.end), delays, cl)
+	case r.cur.last().hasContent() && (r.then || leads || r.goesOnAfter(s, k, x) || c.underIf(cl, x)):
+		last := r.cur.last()
+		d := r.begin(s, x.start, x.end)
+		r.take(d, delays, cl)
+		if r.heads(cl, x) { // "Close: 2 hours after the second reminder."
+			k := len(last.sites)
+			for k > 0 && last.sites[k-1].start >= s.start {
+				k--
+			}
+			d.sites, last.sites = slices.Clone(last.sites[k:]), last.sites[:k:k]
+		}
 	case r.follows(x):
 		r.trail(s, x, cl, delays)
 	}
+}
+
+// underIf reports whether a clause of a plan makes a time a condition: whatever
+// its words are, what follows is not done before.
+func (c *compiler) underIf(cl clause, x delay) bool {
+	t := c.clauseHas(clause{lo: cl.lo, hi: x.lo}, "if")
+	return t >= 0 && !c.tokens[t].any("after")
 }
 
 // heads reports whether a time is the first thing behind a colon: "If there is
@@ -813,7 +854,7 @@ func (r *reader) quotation(s *sentence, q quote) {
 		d.messageAt = q.start
 	}
 	d.messages = append(d.messages, followup.Message{Text: text, Verbatim: verbatim})
-	d.lastQuote = q.end
+	d.lastQuote, r.lastQuote = q.end, q.end
 	d.end = max(d.end, q.end)
 }
 
@@ -858,7 +899,7 @@ func (c *compiler) ladderCondition(s *sentence, start int) string {
 func (c *compiler) lineNamesFollowUp(l line, end int) bool {
 	k, _ := slices.BinarySearchFunc(c.tokens, l.body, func(t token, o int) int { return t.start - o })
 	for ; k < len(c.tokens) && c.tokens[k].start < end; k++ {
-		if c.tokens[k].any("follow_up", "silence", "finally", "then", vocabulary.Unit) {
+		if c.tokens[k].any("follow_up", "silence", "finally", "then", "times_word", vocabulary.Unit) {
 			return true
 		}
 		if v, ok := c.tokens[k].Value(vocabulary.Number); ok && (v != "1" || c.tokens[k].Start < len(c.shadow.Text) && isDigitByte(c.shadow.Text[c.tokens[k].Start])) {
