@@ -50,7 +50,7 @@ func (w wording) forms() [][2]string {
 	switch {
 	case strings.HasSuffix(w.file, "-prompt.txt"):
 		return [][2]string{{"assign", w.text}}
-	case strings.HasSuffix(w.file, "-text.txt"):
+	case strings.HasSuffix(w.file, "-text.txt"), strings.HasPrefix(w.text, "# "):
 		return [][2]string{{"", w.text}}
 	}
 	return [][2]string{{"", w.text}, {"", "# FLOW\n1. Greet.\n2. " + w.text + "\n3. Thank them."}, {"assign", w.text}}

@@ -127,7 +127,7 @@ func (c *compiler) listName(l *line, tok int) (kind string, items int, ok bool) 
 		return k, l.body + colon + n, true
 	}
 	if tok < len(c.tokens) && strings.Trim(c.text[l.body:max(l.body, c.tokens[tok].start)], " *_✅❌") == "" && c.tokens[tok].end <= l.body+colon {
-		if c.tokens[tok].any("cannot") && len(strings.Fields(title)) <= 4 {
+		if c.tokens[tok].any("cannot") && len(strings.Fields(title)) <= 4 && (l.section != nil && l.section.is(SectionBoundaries) || !c.hasAction(tok, l.end)) {
 			return "cannot", l.body + colon + n, true
 		}
 	}
@@ -135,6 +135,16 @@ func (c *compiler) listName(l *line, tok int) (kind string, items int, ok bool) 
 		return "cannot", l.body + colon + n, true
 	}
 	return "", 0, false
+}
+
+// hasAction reports whether an action term stands from token k up to the offset.
+func (c *compiler) hasAction(k, end int) bool {
+	for ; k < len(c.tokens) && c.tokens[k].start < end; k++ {
+		if _, _, ok := actionKind(c.tokens[k]); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // firstColon returns the index of the first colon of s, narrow or wide, that is

@@ -35,7 +35,8 @@ func (c *compiler) negated(s *sentence, t int) bool {
 		}
 		if hit >= 0 {
 			carried = c.listGoesOn(s, hit)
-			dangling = dangling || !condition && c.dangles(cl, hit)
+			// "never, ever" goes on into the next clause
+			dangling = dangling || !condition && c.dangles(cl, hit) || c.tokens[hit].end > cl.end
 		}
 		dangling = dangling || c.isHeadOfRefusal(cl)
 	}
@@ -46,33 +47,45 @@ func (c *compiler) negated(s *sentence, t int) bool {
 // to token t, or -1, and whether the clause states a condition.
 func (c *compiler) negationBefore(cl clause, t int, carried, dangling *bool) (hit int, condition bool) {
 	hit = -1
+	first := -1     // the first of several, as in "ne fermez jamais"
 	lifted := -1    // a negation that a word such as "without" or "until" ended
 	hushed := false // "do not reply", which is a phrase of its own
 	for k := cl.lo; k < min(cl.hi, t); k++ {
 		n := c.tokens[k]
 		no := n.any(negations...) && !n.any("if_not")
-		hushed = hushed || !condition && n.any("silence", "not_silence")
 		switch {
-		case hushed && n.any("lifts"):
+		case !condition && n.any("hush") && !c.behindSubject(k):
+			hushed = true
+		case hushed && n.any("lifts", "but"):
 			hushed = false
-		case hit >= 0 && n.any("lifts", "but") && !c.follows(hit, k):
+		case n.any("except") && hit < 0 && c.follows(k, t):
+			hit, first = k, k
+		case *dangling && t < cl.hi && n.any("lifts") && n.any("not"): // "never close, without assigning"
+			*dangling = false
+		case hit >= 0 && n.any("lifts", "but", "except") && !c.follows(first, k):
 			// "never close without assigning to @X": the two make a yes.
-			hit, lifted = -1, hit
+			hit, first, lifted = -1, -1, hit
 			condition = condition || n.any("if", "if_not")
 		case lifted >= 0 && n.any("or"):
-			hit, lifted = lifted, -1
+			hit, first, lifted = lifted, lifted, -1
 		case n.any("if", "if_not", "else", "then") && !n.any("not", "prohibit"):
 			condition, *carried = true, false
 			*dangling = *dangling && !n.any("then", "else")
 			if hit >= 0 && n.any("then", "else") {
-				hit = -1
+				hit, first = -1, -1
 			}
 		case no && condition && !c.forbids(k) && !c.follows(k, t):
 		case no:
 			hit = k
+			if first < 0 {
+				first = k
+			}
 		case n.any("not_next") && c.adjacent(k, t):
-			hit = k
+			hit, first = k, k
 		}
+	}
+	if hushed && hit < 0 && !condition {
+		hit = c.clauseHas(cl, "hush")
 	}
 	return hit, condition
 }
@@ -104,7 +117,7 @@ func (c *compiler) dangles(cl clause, hit int) bool {
 // phrases of the kinds, and punctuation.
 func (c *compiler) blankBut(from int, cl clause, kinds ...vocabulary.Kind) bool {
 	for k := cl.lo; k < cl.hi; k++ {
-		if c.tokens[k].start < from {
+		if c.tokens[k].start < from || noWord(c.text[c.tokens[k].start:c.tokens[k].end]) {
 			continue
 		}
 		if !c.tokens[k].any(kinds...) || !noWord(c.text[from:c.tokens[k].start]) {
@@ -138,7 +151,12 @@ func (c *compiler) forbids(k int) bool {
 	if !c.tokens[k].any("prohibit") {
 		return false
 	}
-	return k == 0 || !c.tokens[k-1].any("subject") || c.tokens[k].Start-c.tokens[k-1].End > 1
+	return !c.behindSubject(k)
+}
+
+// behindSubject reports whether the word right before a token is somebody.
+func (c *compiler) behindSubject(k int) bool {
+	return k > 0 && c.tokens[k-1].any("subject") && c.tokens[k].Start-c.tokens[k-1].End <= 1
 }
 
 // adjacent reports whether at most one word stands between two tokens.
@@ -213,7 +231,7 @@ func (c *compiler) isMention(cl clause) bool {
 func (c *compiler) refusedBehind(s *sentence, t int) bool {
 	const most = 4 // words of an answer that says nothing else
 	asked := strings.TrimRight(c.text[s.start:s.end], " *_")
-	if !strings.HasSuffix(asked, "?") && !strings.HasSuffix(asked, "？") {
+	if !strings.HasSuffix(asked, "?") && !strings.HasSuffix(asked, "？") && !strings.HasSuffix(asked, "؟") {
 		return false
 	}
 	i := c.sentenceIndex(s) + 1

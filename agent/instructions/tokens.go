@@ -101,7 +101,7 @@ func (c *compiler) ownWords(text string, tokens []vocabulary.Token) []vocabulary
 		r, _ := utf8.DecodeRuneInString(text[t.Start:])
 		short := t.End-t.Start <= 2 && !fold.Unspaced(r)
 		foreign := func(m vocabulary.Meaning) bool {
-			return m.Kind == "common" || m.Language != c.language && (short && m.Kind != vocabulary.Unit || c.disagrees(t, m))
+			return m.Kind == "common" || c.language != "" && m.Language != c.language && (short && m.Kind != vocabulary.Unit || c.disagrees(t, m))
 		}
 		if !slices.ContainsFunc(t.Meanings, foreign) {
 			out = append(out, t)
@@ -369,6 +369,9 @@ func (c *compiler) isDash(r rune, at, after int) bool {
 		return c.text[at-1] == ' ' && c.text[after] == ' '
 	case '>':
 		return c.text[at-1] == '-' || c.text[at-1] == '='
+	case '=':
+		next, _ := utf8.DecodeRuneInString(c.text[min(len(c.text), after+1):])
+		return c.text[at-1] == ' ' && c.text[after] == ' ' && unicode.IsLower(next)
 	}
 	return false
 }
