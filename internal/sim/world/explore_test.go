@@ -47,6 +47,8 @@ func answered(d time.Duration) func(*World) {
 func second(w *World) Actor   { return w.Accept("contact", Inbound("bo", 2, "more")) }
 func takeover(w *World) Actor { return w.Takeover("ana", "bo") }
 func closing(w *World) Actor  { return w.Close("ben", "bo") }
+func deletion(w *World) Actor { return w.Delete("eve", "bo") }
+func falls(w *World) Actor    { return w.Clock(ladderDelay) }
 func workerA(w *World) Actor  { return w.Worker("A") }
 func workerB(w *World) Actor  { return w.Worker("B") }
 
@@ -113,9 +115,33 @@ func scenarios() []named {
 	add("follow-up, close", ladder, answered(ladderDelay), 0, workerA, workerB, closing)
 	add("follow-up, reply, takeover", ladder, answered(ladderDelay), 0, workerA, second, takeover)
 	add("follow-up, reply, close", ladder, answered(ladderDelay), 0, workerA, second, closing)
-	add("follow-up falls due, reply", ladder, answered(0), 0, workerA, workerB, second, func(w *World) Actor { return w.Clock(ladderDelay) })
+	add("follow-up falls due, reply", ladder, answered(0), 0, workerA, workerB, second, falls)
 	add("follow-up, crash, reply", ladder, answered(ladderDelay), 1, workerA, workerB, second)
 	add("follow-up, stall, reply", ladder, answered(ladderDelay), 0, workerA, workerB, second, stall)
+	add("deletion", safe, begun("hi"), 0, workerA, workerB, deletion)
+	add("deletion, no deduplication", plain, begun("hi"), 1, workerA, workerB, deletion)
+	add("second inbound, deletion", safe, begun("hi"), 0, workerA, workerB, second, deletion)
+	add("takeover, deletion", safe, begun("hi"), 0, workerA, takeover, deletion)
+	add("close, deletion", safe, begun("hi"), 0, workerA, closing, deletion)
+	add("actions, deletion", safe, begun("price"), 0, workerA, workerB, deletion)
+	add("handoff, deletion", safe, begun("help"), 0, workerA, workerB, deletion)
+	add("follow-up, deletion", ladder, answered(ladderDelay), 0, workerA, workerB, deletion)
+	add("follow-up, reply, deletion", ladder, answered(ladderDelay), 0, workerA, second, deletion)
+	add("stall, deletion", safe, begun("hi"), 0, workerA, workerB, stall, deletion)
+	restart := func(name string, cfg Config, setup func(*World), makers ...func(*World) Actor) {
+		add(name, cfg, setup, 1, makers...)
+		out[len(out)-1].Restart = true
+	}
+	restart("restart", safe, begun("hi"), workerA, workerB)
+	restart("restart, no deduplication", plain, begun("hi"), workerA, workerB)
+	restart("restart, second inbound", safe, begun("hi"), workerA, workerB, second)
+	restart("restart, takeover", safe, begun("hi"), workerA, workerB, takeover)
+	restart("restart, close", safe, begun("hi"), workerA, workerB, closing)
+	restart("restart, deletion", safe, begun("hi"), workerA, workerB, deletion)
+	restart("restart, actions", safe, begun("price"), workerA, workerB)
+	restart("restart, follow-up falls due, reply", ladder, answered(0), workerA, workerB, second, falls)
+	restart("restart, follow-up, deletion", ladder, answered(ladderDelay), workerA, workerB, deletion)
+	restart("all at once", ladder, answered(0), workerA, workerB, second, takeover, closing, deletion, falls)
 	return out
 }
 
