@@ -143,6 +143,23 @@ func TestUnknownOutcome(t *testing.T) {
 	assert.Len(t, k.channel.Attempts(), 5)
 }
 
+// S10.1: after an attempt of unknown outcome a rejection of the next one does
+// not say that nothing was sent. It counted as failed.
+func TestRejectionAfterADoubtfulAttempt(t *testing.T) {
+	for _, second := range []error{agenttest.Rejected("no such number"), agenttest.NotSent("busy")} {
+		k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")))
+		k.channel.Caps.Idempotent = true
+		k.channel.LoseNext(1)
+		k.channel.FailNext(9, second)
+		k.say("Hi")
+		for range 9 {
+			k.pass(time.Minute)
+		}
+		assert.Equal(t, []string{"Hello!"}, k.sent())
+		assert.Equal(t, frontdesk.Unknown, k.lastOutbound().Status, "%v", second)
+	}
+}
+
 // S10.2: a crash between the claim of a send and its outcome repeats nothing
 // on a channel that deduplicates, and elsewhere leaves the outcome unknown.
 func TestCrashInASend(t *testing.T) {

@@ -166,6 +166,51 @@ func TestEchoOfAnUnknownSend(t *testing.T) {
 	})
 }
 
+// S10.3: an echo of ours that comes after it could have been held, and one that
+// comes after a receipt which did not bring the provider's ID, are ours all the
+// same. They were taken for takeovers.
+func TestLateEchoOfOurs(t *testing.T) {
+	for name, receipt := range map[string]bool{"nothing before": false, "a receipt before": true} {
+		t.Run(name, func(t *testing.T) {
+			k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")))
+			k.channel.LoseNext(1)
+			k.say("Hi")
+			before := k.conversation()
+			want := frontdesk.Sent
+			if receipt {
+				want = frontdesk.Delivered
+				require.NoError(t, k.mux.AcceptReceipt(k.ctx, agent.Receipt{Channel: "test", Key: k.lastOutbound().ID, Status: want}))
+			}
+			k.clock.Advance(time.Minute)
+			k.echo(agent.Echo{ProviderID: "p9", Text: "Hello!"})
+			require.Len(t, k.outbound(), 1)
+			assert.Equal(t, want, k.lastOutbound().Status)
+			assert.Equal(t, "p9", k.lastOutbound().ProviderID)
+			assert.Equal(t, before.Epoch, k.conversation().Epoch)
+			assert.Equal(t, before.Assignee, k.conversation().Assignee)
+		})
+	}
+}
+
+// S10.3: two messages from a phone that were held together are one takeover.
+func TestTwoHeldEchoesAreOneTakeover(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")))
+	k.channel.LoseNext(1)
+	k.say("Hi")
+	before := k.conversation()
+	k.echo(agent.Echo{ProviderID: "phone-1", Text: "Ana here"})
+	k.echo(agent.Echo{ProviderID: "phone-2", Text: "What do you need?"})
+	v := k.view()
+	require.Len(t, v.Task(agent.TaskEcho).Echoes, 2)
+	k.pass(10 * time.Second)
+	assert.Len(t, k.outbound(), 3)
+	assert.True(t, k.conversation().AwaitsHuman)
+	assert.Equal(t, before.Epoch+1, k.conversation().Epoch)
+	for _, m := range k.outbound()[1:] {
+		assert.Equal(t, before.Epoch+1, m.Epoch)
+	}
+}
+
 // A phone reply to a closed conversation reopens it, in a new epoch.
 func TestPhoneReplyToAClosedConversation(t *testing.T) {
 	for name, assign := range map[string]bool{"an agent had it": false, "a user had it": true} {
