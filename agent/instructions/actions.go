@@ -533,8 +533,8 @@ func (c *compiler) stageSite(st site) {
 		message, fix := fmt.Sprintf("there is no lifecycle stage %q", cand), ""
 		if near != "" {
 			message += fmt.Sprintf(": did you mean %q?", near)
-			fix = near
-			c.report("near-canonical", SeverityWarning, from, to, fmt.Sprintf("%q is spelt almost like the stage %q: write that", cand, near), near)
+			fix = c.fixed(from, to, near)
+			c.report("near-canonical", SeverityWarning, from, to, fmt.Sprintf("%q is spelt almost like the stage %q: write that", cand, near), fix)
 		} else {
 			message += ": the stages are " + c.names.stages.list()
 		}

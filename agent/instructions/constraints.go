@@ -554,7 +554,7 @@ func (c *compiler) closingNotes(i, t int) {
 	message, fix := "there is no closing note \""+cand+"\"", ""
 	if near := c.names.notes.nearest(cand); near != "" {
 		message += ": did you mean \"" + near + "\"?"
-		fix = near
+		fix = c.fixed(from, to, near)
 	} else {
 		message += ": the closing notes are " + c.names.notes.list()
 	}

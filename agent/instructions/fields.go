@@ -114,7 +114,15 @@ func (c *compiler) fieldsIn(st site, s *sentence, end int) []field {
 		add(f)
 	}
 	for t := s.lo; t < s.hi; t++ {
-		if !c.tokens[t].any("field_word") || c.tokens[t].start < from || c.tokens[t].start >= end {
+		own := t == st.token && c.tokens[t].any("update_field")
+		if !own && (!c.tokens[t].any("field_word") || c.tokens[t].start < from || c.tokens[t].start >= end) {
+			continue
+		}
+		quoted := c.quotedFields(t, end)
+		for _, f := range quoted {
+			add(f)
+		}
+		if len(quoted) > 0 {
 			continue
 		}
 		if f, certain, ok := c.namedField(t, st.end, end); ok && !c.covers(out, f) {
@@ -122,6 +130,47 @@ func (c *compiler) fieldsIn(st site, s *sentence, end int) []field {
 				c.unknownField(f, certain && st.canonical)
 			}
 			add(f)
+		}
+	}
+	return out
+}
+
+// quotedFields reads the names in quotes next to the word "field", with what
+// joins them: "update the contact fields 'Budget' and 'Size'".
+func (c *compiler) quotedFields(t, end int) []field {
+	var out []field
+	take := func(q quote) {
+		c.took(q.start)
+		f := field{q.text(c.text), q.start, q.end}
+		if id, ok := c.names.fields.find(f.id); ok {
+			f.id = id
+		} else if c.known {
+			c.unknownField(f, true)
+		}
+		out = append(out, f)
+	}
+	tok := c.tokens[t]
+	at := tok.start - 1
+	for at > 0 && c.text[at] == ' ' {
+		at--
+	}
+	if q, ok := c.quoteAt(at); ok && at >= 0 && !q.block && q.end <= tok.start && !tok.any("update_field") {
+		take(q)
+		return out
+	}
+	for at = tok.end; at < end; {
+		for at < end && strings.IndexByte(" *:,", c.text[at]) >= 0 {
+			at++
+		}
+		q, ok := c.quoteAt(at)
+		if !ok || q.start != at || q.block {
+			return out
+		}
+		take(q)
+		at = q.end
+		k, _ := slices.BinarySearchFunc(c.tokens, at, func(t token, o int) int { return t.start - o })
+		if k < len(c.tokens) && c.tokens[k].any("and") && c.tokens[k].start-at <= 2 {
+			at = c.tokens[k].end
 		}
 	}
 	return out
@@ -270,7 +319,7 @@ func (c *compiler) unknownField(f field, certain bool) {
 	message, fix := fmt.Sprintf("there is no contact field %q", f.id), ""
 	if near := c.names.fields.nearest(f.id); near != "" {
 		message += fmt.Sprintf(": did you mean %q?", near)
-		fix = near
+		fix = c.fixed(f.start, f.end, near)
 	} else {
 		message += ": the fields are " + c.names.fields.list()
 	}

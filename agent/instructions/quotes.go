@@ -259,6 +259,15 @@ func isStop(r rune) bool {
 	return false
 }
 
+// fixed returns what replaces a misspelt name at text[from:to]: in the marks
+// that stand there.
+func (c *compiler) fixed(from, to int, name string) string {
+	if q, ok := c.quoteAt(from); ok && q.start == from && q.end == to && q.inner == 0 {
+		return c.text[q.start:q.from] + name + c.text[q.to:q.end]
+	}
+	return name
+}
+
 // quoteAt returns the quotation that holds the offset.
 func (c *compiler) quoteAt(offset int) (quote, bool) {
 	i, ok := slices.BinarySearchFunc(c.quotes, offset, func(q quote, o int) int {
