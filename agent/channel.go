@@ -115,9 +115,17 @@ type Presence interface {
 	Available(ctx context.Context, userID string) (bool, error)
 }
 
-// Knowledge searches what the agent may answer from (S12.1). It is called
-// from several goroutines. It returns at most limit passages, best first. An
-// error costs the turn its passages and is recorded; it does not stop it.
+// Knowledge searches what the agent may answer from (S12.1). Implementers run
+// agenttest.TestKnowledge.
+//
+// Search is called from several goroutines at once. The query is what the
+// contact wrote, as it came: any text at all, never a query language. It
+// returns at most limit passages, best first, each with a text and a source,
+// in valid UTF-8, and the same ones while the sources do not change; a limit
+// of 0 or less gives none, and finding nothing is no error. What it returns is
+// the caller's. It returns soon after ctx is done, and with the context's error
+// when ctx was done before. An error costs the turn its passages and is
+// recorded; it does not stop it.
 type Knowledge interface {
 	Search(ctx context.Context, query string, limit int) ([]Passage, error)
 }
