@@ -13,7 +13,7 @@ import (
 
 // comparison matches a sign of comparison and what it compares with, where it
 // stands at the beginning: signs are rare, and are found without it.
-var comparison = regexp.MustCompile(`^(>=|<=|=<|=>|≥|≤|≠|!=|==|＞=|＜=|<>|＞|＜|＝|<|>|=)\s*(?:(?i:rp|idr|us\$|usd|eur|r\$)\.?\s*|[$€£¥₹₽]\s*)?([\p{Nd}][\p{Nd}.,  \x{202f}]*[kK%]?|"[^"\n]{1,60}"|“[^”\n]{1,60}”|[\p{L}][\p{L}\p{Nd}_-]*)`)
+var comparison = regexp.MustCompile(`^(>=|<=|=<|=>|≥|≤|≠|!=|==|＞=|＜=|<>|＞|＜|＝|<|>|=)\s*(?:(?i:rp|idr|us\$|usd|eur|r\$)\.?\s*|[$€£¥₹₽]\s*)?([\p{Nd}][\p{Nd}.,  \x{202f}]*%?|"[^"\n]{1,60}"|“[^”\n]{1,60}”|[\p{L}][\p{L}\p{Nd}_-]*)`)
 
 func hasComparison(s string) bool { return nextComparison(s, 0) != nil }
 
@@ -81,14 +81,13 @@ func (c *compiler) comparisons(s *sentence) {
 		if name == "" {
 			continue
 		}
-		value := strings.Trim(raw, `"“” .,`)
+		value, certain := strings.Trim(raw, `"“” .,`), true
 		if number {
-			trimmed := strings.TrimRight(raw, " \u00a0.,\u202f")
-			end = s.start + m[4] + len(trimmed)
-			value = plainNumber(trimmed)
+			a := c.readAmount(s.start+m[4], s.end)
+			value, end, certain = a.value, a.end, a.certain
 		}
 		k := Constraint{Field: name, Op: op, Value: value, Span: c.span(from, end)}
-		c.bind(&k, s, at)
+		c.bind(&k, s, at, certain)
 		c.pb.Constraints = append(c.pb.Constraints, k)
 	}
 }
@@ -107,7 +106,7 @@ func plainNumber(s string) string {
 	runes := []rune(fold.NewShadow(s).Text)
 	for i, r := range runes {
 		switch {
-		case r >= '0' && r <= '9', r == '%', r == 'k':
+		case r >= '0' && r <= '9', r == '%':
 			b.WriteRune(r)
 		case i > 0 && thousands(runes[i+1:]):
 		case r == '.' || r == ',':
@@ -177,7 +176,7 @@ func (c *compiler) wordConstraints(i int) {
 		if op == "" || c.negatesConstraint(s, t) {
 			continue
 		}
-		values, end := c.constraintValues(tok.end, c.lines[s.line].end, op)
+		values, end, certain := c.constraintValues(tok.end, c.lines[s.line].end, op)
 		if op != OpPresent && len(values) == 0 {
 			continue
 		}
@@ -192,7 +191,7 @@ func (c *compiler) wordConstraints(i int) {
 		if len(values) > 1 || op == OpOneOf {
 			k.Values = values
 		}
-		c.bind(&k, s, tok.start)
+		c.bind(&k, s, tok.start, certain)
 		c.pb.Constraints = append(c.pb.Constraints, k)
 	}
 }
@@ -268,7 +267,11 @@ func (c *compiler) negatesConstraint(s *sentence, t int) bool {
 
 // constraintValues reads the values behind an operator: quoted texts, domains,
 // numbers, or single words; several joined by "or" and commas.
-func (c *compiler) constraintValues(from, end int, op Operator) (values []string, stop int) {
+// certain is not set for a number that may mean several.
+func (c *compiler) constraintValues(from, end int, op Operator) (values []string, stop int, certain bool) {
+	if isComparing(op) {
+		return c.amountBehind(from, end)
+	}
 	i := from
 	for i < end {
 		rest := c.text[i:end]
@@ -280,29 +283,19 @@ func (c *compiler) constraintValues(from, end int, op Operator) (values []string
 			values, i = append(values, q.text(c.text)), q.end
 		} else {
 			run := c.text[i:end]
-			if n := numberLength(run); n > 0 && isComparing(op) {
-				run = run[:n]
-			} else if k := strings.IndexAny(run, " ,;()\"“”*`，；。、\n"); k >= 0 {
+			if k := strings.IndexAny(run, " ,;()\"“”*`，；。、\n"); k >= 0 {
 				run = run[:k]
 			}
 			word := strings.TrimRight(run, ".!?'’")
 			first, _ := utf8.DecodeRuneInString(word)
 			switch op {
-			case OpAtLeast, OpAtMost, OpGreater, OpLess:
-				if !unicode.IsDigit(first) {
-					return values, i
-				}
-				run = grouped(c.text[i:end], len(word))
-				values, i = append(values, plainNumber(run)), i+len(run)
-				stop = i
-				return values, stop
 			case OpEndsWith, OpStartsWith, OpContains:
 				if first != '@' && first != '.' && first != '+' && !unicode.IsDigit(first) && !strings.Contains(word, ".") {
-					return values, i
+					return values, i, true
 				}
 			default:
 				if word == "" || !fold.WordRune(first) {
-					return values, i
+					return values, i, true
 				}
 			}
 			values, i = append(values, word), i+len(word)
@@ -310,11 +303,24 @@ func (c *compiler) constraintValues(from, end int, op Operator) (values []string
 		stop = i
 		next, ok := c.alternative(i, end)
 		if !ok || op != OpEndsWith && op != OpStartsWith && op != OpContains && op != OpOneOf {
-			return values, stop
+			return values, stop, true
 		}
 		i = next
 	}
-	return values, stop
+	return values, stop, true
+}
+
+// amountBehind reads the number that an operator compares with, in quotes or
+// not, behind a currency or not.
+func (c *compiler) amountBehind(from, end int) (values []string, stop int, certain bool) {
+	rest := c.text[from:end]
+	i := from + len(rest) - len(strings.TrimLeft(rest, " *_:`\"'“\u00a0"))
+	i += len(currency.FindString(c.text[i:end]))
+	if !unicode.IsDigit(first(c.text[i:end])) {
+		return nil, i, true
+	}
+	a := c.readAmount(i, end)
+	return []string{a.value}, a.end, a.certain
 }
 
 // isComparing reports whether an operator compares numbers.
@@ -323,7 +329,7 @@ func isComparing(op Operator) bool {
 }
 
 // numberLength is how much of a text is a number with full stops or commas
-// between its digits, and a "k" or "%" behind.
+// between its digits, and a "%" behind.
 func numberLength(s string) int {
 	n := 0
 	for n < len(s) {
@@ -338,7 +344,7 @@ func numberLength(s string) int {
 		}
 		n += size
 	}
-	if n > 0 && n < len(s) && strings.IndexByte("kK%", s[n]) >= 0 {
+	if n > 0 && n < len(s) && s[n] == '%' {
 		n++
 	}
 	return n
@@ -402,14 +408,18 @@ func (c *compiler) subject(s *sentence, at int, values []string) (string, int) {
 
 // bind decides whether code holds a constraint: it must be on a contact field
 // and govern the saving of that very field (S6.4). A comparison that steers
-// the flow is advice to the model.
-func (c *compiler) bind(k *Constraint, s *sentence, at int) {
+// the flow is advice to the model, and so is one whose number is not certain.
+func (c *compiler) bind(k *Constraint, s *sentence, at int, certain bool) {
 	id, ok := c.fieldID(k.Field)
 	if !ok {
 		return
 	}
 	k.Field = id
 	if !c.governsSave(k, s, at) {
+		return
+	}
+	if !certain {
+		c.uncertainAmount(k.Offset, k.End)
 		return
 	}
 	k.Enforced = true

@@ -55,7 +55,10 @@ type file struct {
 	Durations map[string][]string `json:"durations"`
 	Times     map[string][]string `json:"times"`
 	Fields    map[string][]string `json:"fields"`
-	Typos     map[string]string   `json:"typos"`
+	// Magnitudes maps what a number is multiplied by to the words and letters
+	// that stand behind it: "1000" to "k".
+	Magnitudes map[string][]string `json:"magnitudes"`
+	Typos      map[string]string   `json:"typos"`
 	// Canonical names the actions as the product shows them in the language.
 	Canonical map[string]string `json:"canonical"`
 	// ClosingMessage is said when a ladder closes and the prompt gives no
@@ -104,7 +107,8 @@ type Vocabulary struct {
 	keys   []byte // of all edges, those of a place together
 	kids   []int32
 
-	gaps      map[string][]gap // by the first half
+	gaps      map[string][]gap              // by the first half
+	magnitude map[string]map[string]float64 // by word and language
 	headings  map[string]string
 	canonical map[string]map[Kind]string
 	closing   map[string]string
@@ -221,6 +225,7 @@ func Load(systems ...fs.FS) (*Vocabulary, error) {
 	v := &Vocabulary{
 		nodes:     []node{{}},
 		gaps:      map[string][]gap{},
+		magnitude: map[string]map[string]float64{},
 		headings:  map[string]string{},
 		canonical: map[string]map[Kind]string{},
 		closing:   map[string]string{},
@@ -312,6 +317,21 @@ func (v *Vocabulary) add(f file) error {
 				errs = append(errs, fmt.Errorf("%s %q: %w", valued.kind, value, err))
 			}
 			put(valued.kind, value, valued.lists[value])
+		}
+	}
+	for _, value := range sorted(f.Magnitudes) {
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("magnitude %q: %w", value, err))
+		}
+		for _, p := range f.Magnitudes[value] {
+			for _, word := range expand(p) {
+				word = fold.Phrase(word)
+				if v.magnitude[word] == nil {
+					v.magnitude[word] = map[string]float64{}
+				}
+				v.magnitude[word][f.Language] = n
+			}
 		}
 	}
 	for _, typo := range sorted(f.Typos) {
@@ -426,6 +446,23 @@ func (v *Vocabulary) at(phrase string) int32 {
 func (v *Vocabulary) Heading(folded string) (kind string, ok bool) {
 	kind, ok = v.headings[folded]
 	return kind, ok
+}
+
+// Magnitude returns what a number before a folded word is multiplied by: 1000
+// for "k". The word of the language counts, else that of the others where they
+// agree; certain is not set where they do not ("mil" is a thousand in Spanish
+// and a million in English).
+func (v *Vocabulary) Magnitude(word, language string) (value float64, known, certain bool) {
+	byLanguage := v.magnitude[word]
+	if n, ok := byLanguage[language]; ok {
+		return n, true, true
+	}
+	certain = true
+	for _, n := range byLanguage {
+		certain = certain && (value == 0 || value == n)
+		value = n
+	}
+	return value, value != 0, value != 0 && certain
 }
 
 // Languages returns the codes of the languages, in the order of their files.

@@ -97,6 +97,28 @@ func TestScanScripts(t *testing.T) {
 	}
 }
 
+// A word behind a number counts in the text's own language, else where all agree.
+func TestMagnitude(t *testing.T) {
+	v := vocabulary.Default()
+	for _, tt := range []struct {
+		word, language string
+		value          float64
+		known, certain bool
+	}{
+		{"k", "en", 1e3, true, true}, {"k", "", 1e3, true, true}, {"juta", "en", 1e6, true, true}, {"jt", "id", 1e6, true, true},
+		{"m", "en", 1e6, true, true}, {"m", "id", 1e9, true, true}, {"m", "ms", 0, true, false}, {"mil", "es", 1e3, true, true}, {"mil", "en", 1e6, true, true},
+		{"万", "zh", 1e4, true, true}, {"rooms", "en", 0, false, false},
+	} {
+		value, known, certain := v.Magnitude(tt.word, tt.language)
+		assert.Equal(t, []bool{tt.known, tt.certain}, []bool{known, certain}, "%s in %q", tt.word, tt.language)
+		if certain {
+			assert.InDelta(t, tt.value, value, 0, "%s in %q", tt.word, tt.language)
+		}
+	}
+	_, err := vocabulary.Load(fstest.MapFS{"a.json": {Data: []byte(`{"language": "a", "magnitudes": {"many": ["x"]}}`)}})
+	assert.ErrorContains(t, err, "many")
+}
+
 func FuzzScan(f *testing.F) {
 	f.Add("if they don't reply after 2 hours, close the conversation")
 	f.Add("再过12小时仍无回复")
