@@ -1,0 +1,36 @@
+package main
+
+import "time"
+
+// sizes say how much is measured.
+type sizes struct {
+	// syncing is how often a page is synced.
+	syncing int
+	levels  []level
+	// pending is how many follow-ups wait, active with how many more things are
+	// done meanwhile.
+	pending []int
+	active  int
+	// fired is how many follow-ups are due at once, timed how many fall due one
+	// by one over a time.
+	fired, timed int
+	over         time.Duration
+}
+
+// level is a number of conversations at once, and how many turns and commits
+// they have together.
+type level struct{ conversations, turns, commits int }
+
+var full = sizes{
+	syncing: 2000,
+	levels:  []level{{1, 1000, 2000}, {16, 4000, 16000}, {256, 8192, 51200}},
+	pending: []int{1000, 100_000, 1_000_000}, active: 20_000,
+	fired: 4000, timed: 1000, over: 10 * time.Second,
+}
+
+var quickly = sizes{
+	syncing: 200,
+	levels:  []level{{1, 200, 300}, {16, 800, 3200}, {256, 1536, 10240}},
+	pending: []int{1000, 10_000}, active: 2000,
+	fired: 500, timed: 200, over: 2 * time.Second,
+}
