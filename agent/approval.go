@@ -104,6 +104,9 @@ func (m *Mux) runApproval(ctx context.Context, t ClaimedTask) (*Turn, error) {
 		return r.staleApproval(ctx, ap)
 	}
 	r.approval = ap
+	if r.task.Trigger.Agents, err = r.chainOf(ctx, ap); err != nil {
+		return nil, err
+	}
 	if err := r.begin(a); err != nil {
 		return r.staleApproval(ctx, ap)
 	}
@@ -121,6 +124,20 @@ func (m *Mux) runApproval(ctx context.Context, t ClaimedTask) (*Turn, error) {
 	}
 	r.extra = fmt.Sprintf("The call of %s that waited for approval was %s by a person; its result stands above. Tell the contact what they need to know.", callName(ap.Name), verb)
 	return r.conductStarted(ctx)
+}
+
+// chainOf are the agents that had the conversation before the turn which made
+// the call, if the contact has not written since (S9.3): the call that waited
+// is no way around the limit on handoffs.
+func (r *run) chainOf(ctx context.Context, ap *Approval) ([]string, error) {
+	view, err := r.m.store.Load(ctx, Query{ConversationID: ap.ConversationID, TurnID: ap.TurnID})
+	if err != nil {
+		return nil, fmt.Errorf("agent: load the turn of a call: %w", err)
+	}
+	if view.Turn == nil || r.view.Conversation.LastInbound.After(view.Turn.Ended) {
+		return nil, nil
+	}
+	return view.Turn.Trigger.Agents, nil
 }
 
 // approvalDone reports whether the journal holds the outcome already.

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +51,49 @@ func TestReassignedBeforeTheReplyWasSent(t *testing.T) {
 	require.NoError(t, k.mux.Assign(k.ctx, k.conversation().ID, frontdesk.Target{Name: "Support Agent"}, "ana"))
 	k.pass(time.Minute)
 	assert.Equal(t, []string{"B"}, k.sent())
+}
+
+// S9.3, S6.9: a call that waits for approval is no way around the limit on
+// handoffs: who had the conversation since the contact wrote does not get it
+// back by the turn that tells of the outcome. After a new message they may.
+func TestApprovalRemembersWhoHadTheConversation(t *testing.T) {
+	for name, writes := range map[string]bool{"silence": false, "the contact wrote": true} {
+		t.Run(name, func(t *testing.T) {
+			act, _ := counter("refund", nil)
+			act.NeedsApproval = true
+			k := newKit(t, nobody(t))
+			hand := func(to string) agenttest.Step {
+				return agenttest.CallTool("assign", map[string]any{"target": to})
+			}
+			sales, support := k.config("Sales Agent", nil), k.config("Support Agent", nil)
+			first := []agenttest.Step{hand("Support Agent"), agenttest.Say("A colleague will help.")}
+			second := []agenttest.Step{agenttest.CallTool("refund", nil), agenttest.Say("We look into it.")}
+			if writes {
+				first = append(first, agenttest.Say("Sales again."))
+				second = append(second, agenttest.Say("Still waiting."), hand("Sales Agent"), agenttest.Say("Back to sales."))
+			} else {
+				second = append(second, hand("Sales Agent"))
+			}
+			sales.LLM, support.LLM = agenttest.Script(t, first...), agenttest.Script(t, second...)
+			support.Actions = append(support.Actions, act)
+			support.Instructions = strings.ReplaceAll(support.Instructions, "@Support Agent", "@Sales Agent")
+			k.join(sales, support)
+			turn := k.say("refund me")
+			require.NotNil(t, turn.Next)
+			require.Equal(t, agent.CallPending, turn.Next.Calls[0].Outcome)
+			k.clock.Advance(time.Minute)
+			if writes {
+				k.say("and?")
+			}
+			require.NoError(t, k.mux.Resolve(k.ctx, turn.Next.Calls[0].ID, true, "ana"))
+			k.runDue()
+			if writes {
+				assert.Equal(t, aiAgent("a-sales"), k.conversation().Assignee)
+			} else {
+				assert.True(t, k.conversation().AwaitsHuman)
+			}
+		})
+	}
 }
 
 // S9.2, S6.9: the turn of an approval takes up a message that waits and hands

@@ -203,6 +203,22 @@ func TestRetryAfterHoldsAllConversationsBack(t *testing.T) {
 	assert.Len(t, k.sent(), 2)
 }
 
+// S7.8: the record counts the calls that failed and were tried again later.
+func TestRoundsCountRetries(t *testing.T) {
+	var turns []agent.Turn
+	k := newKit(t, agenttest.Script(t, agenttest.Fail(errors.New("503")).Times(2), agenttest.Say("Hello!")), func(c *agent.Config) {
+		c.OnTurn = func(turn agent.Turn) { turns = append(turns, turn) }
+	})
+	k.say("Hi")
+	k.pass(time.Minute)
+	k.pass(time.Minute)
+	require.Len(t, turns, 3)
+	for i, exit := range []agent.ExitReason{agent.ExitRetrying, agent.ExitRetrying, agent.ExitReplied} {
+		assert.Equal(t, exit, turns[i].Exit)
+		assert.Equal(t, i+1, turns[i].Rounds)
+	}
+}
+
 // S7.6: the retries back off, and the delays are the clock's.
 func TestBackoff(t *testing.T) {
 	llm := agenttest.Script(t, agenttest.Fail(errors.New("503")).Times(4), agenttest.Say("Hello!"))

@@ -74,9 +74,12 @@ type journal struct {
 	// superseded counts the marks.
 	superseded int
 	rounds     int
-	usage      Usage
-	sources    []string
-	missing    []string
+	// failed counts the calls of the LLM that failed and were tried again
+	// later; they do not count into the limit of a turn.
+	failed  int
+	usage   Usage
+	sources []string
+	missing []string
 	// dropped counts answers in a row that were no use, useless says why the
 	// last one was not.
 	dropped int
@@ -151,6 +154,8 @@ func (j *journal) apply(row Entry) error {
 		} else {
 			j.carried, j.started = append(j.carried, d), nil
 		}
+	case EntryFailure:
+		j.failed++
 	case EntrySuperseded:
 		var d supersededData
 		if err := json.Unmarshal(row.Data, &d); err != nil {

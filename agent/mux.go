@@ -72,7 +72,7 @@ func NewMux(agents ...*Agent) (*Mux, error) {
 			{"Workspace", a == first || reflect.DeepEqual(a.cfg.Workspace, first.cfg.Workspace)},
 		} {
 			if !part.same && a != first {
-				errs = append(errs, fmt.Errorf("agent: %q and %q have different %ss: agents of one Mux share it", a.cfg.Name, first.cfg.Name, part.name))
+				errs = append(errs, fmt.Errorf("agent: %q and %q have different %ss: agents of one Mux share one, give both the same", a.cfg.Name, first.cfg.Name, part.name))
 			}
 		}
 	}

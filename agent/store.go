@@ -279,6 +279,7 @@ const (
 	EntryResult     EntryKind = "result"     // the outcome of a call
 	EntrySuperseded EntryKind = "superseded" // newer messages were seen: the last reply is dropped
 	EntryRestart    EntryKind = "restart"    // the instructions changed: staged changes are dropped
+	EntryFailure    EntryKind = "failure"    // an LLM call failed and will be tried again
 )
 
 // Entry is one row of a turn's journal. Its identity is (TurnID, N).

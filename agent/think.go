@@ -162,6 +162,10 @@ func (r *run) llmFailed(ctx context.Context, cause error) (out outcome, done boo
 		}
 		return outcome{failure: fmt.Sprintf("the LLM failed %d times: %s", r.task.Failures+1, clip(cause.Error(), 200))}, true, nil
 	}
+	r.j.rounds, r.j.failed = r.j.rounds-1, r.j.failed+1
+	if err := r.j.add(EntryFailure, now, struct{}{}); err != nil {
+		return out, true, err
+	}
 	at := now.Add(r.m.backoff(r.task.Failures%r.a.cfg.Retry.Attempts + 1))
 	if until, closed := r.a.gate.closed(at); closed {
 		at = until
