@@ -36,7 +36,7 @@ func anaLookup(t testing.TB) variables.Lookup {
 	return variables.ForContact(ana(), "Budi", time.Date(2026, 11, 24, 9, 5, 0, 0, time.UTC), jakarta)
 }
 
-// S4.1 to S4.5, grammar 7, I16, I22: see the file.
+// S4.1, S4.2, S4.3, S4.4, S4.5, grammar 7, I16, I22: see the file.
 func TestExpandGolden(t *testing.T) {
 	const file = "testdata/expand.txtar"
 	archive, err := txtar.ParseFile(file)
