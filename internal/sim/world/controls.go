@@ -31,6 +31,8 @@ func Controls() []Control {
 		rule("NoVersion", "rule 4", Rules{NoVersion: true}),
 		rule("NoRecheck", "rule 5", Rules{NoRecheck: true}),
 		rule("ClaimBlocked", "rules 8, 9", Rules{ClaimBlocked: true}),
+		rule("NoDelete", "I24", Rules{NoDelete: true}),
+		rule("NoOrder", "I8", Rules{NoOrder: true}),
 	}
 	holds := map[switches.Guard]string{
 		switches.Keys: "rule 6", switches.Targets: "rule 7", switches.LadderWaits: "rule 8", switches.Epochs: "rule 4, S7.4",

@@ -405,10 +405,13 @@ func (w *World) forget(ctx context.Context, conversationID string) error {
 	if err != nil || v.Contact == nil {
 		return err
 	}
-	if err = w.store.Delete(ctx, v.Contact.ID); err == nil {
-		w.log.deleted(conversationID)
+	if !w.cfg.Rules.NoDelete {
+		if err := w.store.Delete(ctx, v.Contact.ID); err != nil {
+			return err
+		}
 	}
-	return err
+	w.log.deleted(conversationID)
+	return nil
 }
 
 // Clock moves the time.

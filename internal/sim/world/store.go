@@ -148,6 +148,10 @@ func (s *store) commit(ctx context.Context, c agent.Commit) error {
 		if rules.ClaimBlocked && t.Due.IsZero() {
 			t.Due = w.now
 		}
+		if rules.NoOrder && t.Kind == agent.TaskFollowUp && t.Ladder.Step == 0 {
+			l := *t.Ladder
+			l.Step, t.Ladder = 1, &l
+		}
 		if w.storm != nil && t.Kind.Lane() == agent.LaneSend && !t.Due.IsZero() && t.Due.Equal(even(t.Due)) {
 			t.Due = t.Due.Add(-tick / 2)
 		}

@@ -38,6 +38,10 @@ type Rules struct {
 	NoRecheck bool
 	// ClaimBlocked lets tasks be claimed that wait for something (rules 8, 9).
 	ClaimBlocked bool
+	// NoDelete has a contact deleted who is not (I24).
+	NoDelete bool
+	// NoOrder arms ladders without their first step (I8).
+	NoOrder bool
 	// NoLease gives leases of turns that end as they begin: it costs money, and
 	// must harm nothing. The order of sends does rest on leases: what happens
 	// outside of the store has no token.
