@@ -240,10 +240,25 @@ func (c *compiler) knownFields(from, end int) []field {
 func (c *compiler) standardField(start int) (field, int, bool) {
 	k, ok := slices.BinarySearchFunc(c.tokens, start, func(t token, o int) int { return t.start - o })
 	if !ok {
-		return field{}, 0, false
+		return c.coveredField(k-1, start)
 	}
 	for ; k < len(c.tokens) && c.tokens[k].start == start; k++ {
 		if id, ok := c.tokens[k].Value(vocabulary.Field); ok {
+			return field{id, start, c.tokens[k].end}, c.tokens[k].end, true
+		}
+	}
+	return field{}, 0, false
+}
+
+// coveredField reads a standard field's name within token k, a phrase that says
+// to ask for it ("minta nama").
+func (c *compiler) coveredField(k, start int) (field, int, bool) {
+	if k < 0 || c.tokens[k].end <= start || !c.tokens[k].any("not_action") {
+		return field{}, 0, false
+	}
+	from := c.shadow.Index(start)
+	for _, t := range c.scan(c.shadow.Text[from:c.tokens[k].End]) {
+		if id, ok := t.Value(vocabulary.Field); ok && t.Start == 0 {
 			return field{id, start, c.tokens[k].end}, c.tokens[k].end, true
 		}
 	}
@@ -278,6 +293,9 @@ func (c *compiler) namedField(t, from, end int) (f field, certain, ok bool) {
 		for len(words) > 0 && articles[strings.ToLower(words[0])] {
 			words = words[1:]
 		}
+		if f, ok := c.almostField(words, tok.start); ok {
+			return f, true, true
+		}
 		if n := len(words); n > 0 && n <= 3 && startsUpper(words[0]) {
 			name := strings.Join(words, " ")
 			begin := strings.LastIndex(c.text[:start], words[0])
@@ -292,11 +310,40 @@ func (c *compiler) namedField(t, from, end int) (f field, certain, ok bool) {
 		run = run[:k]
 	}
 	ends := wordEnds(run)
-	if len(ends) == 0 || !startsUpper(run) {
+	if len(ends) == 0 {
 		return field{}, false, false
+	}
+	if !startsUpper(run) {
+		f, ok := c.almostField(strings.Fields(run[:ends[0]]), tok.end+lead+ends[0])
+		return f, true, ok
 	}
 	name := run[:nameLength(run, ends)]
 	return field{name, tok.end + lead, tok.end + lead + len(name)}, true, !c.generic(name)
+}
+
+// almostField reads a name without a capital, whose last word ends at the
+// offset or before it, that is spelt almost like a field: "the emial field". A
+// name that is like none may be any words ("the relevant field").
+func (c *compiler) almostField(words []string, end int) (field, bool) {
+	const most = 2 // words
+	for n := min(most, len(words)); n > 0 && c.known && c.lookups < maxLookups; n-- {
+		name := strings.Join(words[len(words)-n:], " ")
+		if startsUpper(name) || c.generic(name) {
+			continue
+		}
+		if _, ok := c.names.fields.find(name); ok {
+			return field{}, false
+		}
+		c.lookups++
+		if c.names.fields.nearest(name) == "" {
+			continue
+		}
+		if start := strings.LastIndex(c.text[max(0, end-len(name)-8):end], name); start >= 0 {
+			start += max(0, end-len(name)-8)
+			return field{name, start, start + len(name)}, true
+		}
+	}
+	return field{}, false
 }
 
 var articles = map[string]bool{"the": true, "their": true, "a": true, "an": true, "his": true, "her": true, "and": true, "el": true, "la": true, "le": true, "o": true, "il": true, "das": true, "die": true, "der": true}

@@ -5,7 +5,8 @@
 // It greets, asks for what the flow collects, one question at a time and in
 // the prompt's own words where the prompt quotes them, recognises names,
 // e-mail addresses, phone numbers, numbers and yes or no in English and
-// Indonesian, saves what it learned, evaluates the structured comparisons of
+// Indonesian (numbers in words too: "two hundred thousand"), saves what it
+// learned where the prompt says so, evaluates the structured comparisons of
 // the playbook ("budget ≥ 100000"), chooses a scenario by the words of its
 // condition, performs the actions of the branch, says the prompt's own texts,
 // answers with passages of the knowledge sources, and writes follow-ups and
@@ -27,6 +28,14 @@
 //     shares the most words.
 //   - It speaks English or Indonesian as the playbook does, whatever language
 //     the contact writes in, and reads answers in these two alone.
+//   - Of a step that asks for name, e-mail and phone together it asks for what
+//     is missing, one at a time; of other things asked for together any answer
+//     counts as all of them.
+//   - A name that was not asked for is taken behind "my name is", or behind "I'm"
+//     where it is written in capitals. Asked for a name, it takes any one to
+//     five words that its lists do not know as something else.
+//   - A refusal is asked once more, and then passed over, required or not. An
+//     e-mail address is checked for its form, not whether it exists.
 //   - It cannot calculate, compare products, read pictures or reason over a
 //     passage: it quotes the first passages as they were found.
 //   - Of several ladders with conditions it chooses none: the unconditional

@@ -23,6 +23,8 @@ type plan struct {
 	clauses  []*clause // all, in their order
 	topics   []*topic  // what is compared
 	lines    []int     // where each line of the text begins
+	// forgets are the fields that the flow asks for and saves nowhere.
+	forgets map[string]bool
 }
 
 // node is a step.
@@ -92,7 +94,7 @@ type condition struct {
 }
 
 func newPlan(pb *instructions.Playbook) *plan {
-	p := &plan{pb: pb, language: pb.Language, say: &english}
+	p := &plan{pb: pb, forgets: map[string]bool{}, language: pb.Language, say: &english}
 	if inIndonesian(pb) {
 		p.say, p.language = &indonesian, "id"
 	}
@@ -116,6 +118,9 @@ func newPlan(pb *instructions.Playbook) *plan {
 	}
 	p.link()
 	p.askRest()
+	for _, a := range pb.Actions {
+		delete(p.forgets, a.Field)
+	}
 	return p
 }
 
@@ -161,6 +166,15 @@ func (p *plan) findTopics() {
 		for _, w := range append(wordsOf(strings.ReplaceAll(c.Field, "_", " ")), wordsOf(p.text(c.Offset, c.End))...) {
 			if !hasDigit(w) && !emptyWords[w] && len(w) > 2 && !slices.Contains(t.words, w) {
 				t.words = append(t.words, w)
+			}
+		}
+		for _, same := range sameWords { // a contact may use the other language's
+			if slices.ContainsFunc(same, func(w string) bool { return slices.Contains(t.words, w) }) {
+				for _, w := range same {
+					if !slices.Contains(t.words, w) {
+						t.words = append([]string{w}, t.words...)
+					}
+				}
 			}
 		}
 		switch c.Op {
@@ -436,6 +450,17 @@ func (p *plan) clause(start, end int, n *node, inherited *condition) *clause {
 			c.says = append(c.says, q.text)
 		}
 	}
+	if asks && len(c.acts) == 0 {
+		// "Ask for their name and e-mail" asks for two things, saved or not.
+		var more []string
+		for _, f := range details(c.body, c.question) {
+			if !slices.Contains(c.fields, f) {
+				more = append(more, f)
+				p.forgets[f] = true
+			}
+		}
+		c.fields = append(more, c.fields...)
+	}
 	switch {
 	case c.question != "":
 		c.yesNo = yesNoOpeners[firstWord(c.question)]
@@ -457,6 +482,40 @@ func (p *plan) clause(start, end int, n *node, inherited *condition) *clause {
 	c.id = len(p.clauses)
 	p.clauses = append(p.clauses, c)
 	return c
+}
+
+// details are the standard fields that a step asks for in the prompt's words or
+// in its question: name, e-mail and phone, in the order in which they stand.
+func details(body, question string) []string {
+	text := question
+	if text == "" {
+		text = body
+	}
+	words := wordsOf(text)
+	var out []string
+	add := func(f string) {
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	for i, w := range words {
+		before, after := "", ""
+		if i > 0 {
+			before = words[i-1]
+		}
+		if i+1 < len(words) {
+			after = words[i+1]
+		}
+		switch {
+		case (w == "name" || w == "names") && ownName[before], w == "nama" && !otherNames[after]:
+			add("name")
+		case w == "email" || w == "e-mail" || w == "emails" || w == "surel":
+			add("email")
+		case w == "phone" || w == "telepon" || w == "telp" || w == "hp" || w == "mobile" && after == "number" || w == "handphone":
+			add("phone")
+		}
+	}
+	return out
 }
 
 // before is the condition that "otherwise" turns around: the last one of the

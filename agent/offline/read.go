@@ -136,7 +136,7 @@ func findAmounts(s string) []amount {
 	if p := findPhone(s, false); p != "" {
 		s = strings.ReplaceAll(s, p, blank(p))
 	}
-	var out []amount
+	out := wordAmounts(s)
 	for _, m := range numberPattern.FindAllStringSubmatchIndex(s, -1) {
 		digits, unit := s[m[4]:m[5]], ""
 		if before, _ := utf8.DecodeLastRuneInString(s[:m[4]]); m[2] < 0 && (unicode.IsLetter(before) || before == '.' || before == ',') {
@@ -230,14 +230,11 @@ func findName(s string, asked bool) string {
 	}
 	for _, intro := range nameIntroducers {
 		weak := intro == "i'm" || intro == "i am" || intro == "saya" || intro == "it's" || intro == "it is" || intro == "this is" || intro == "aku"
-		if weak && !asked {
-			continue
-		}
 		i := wordIndex(lower, intro)
 		if i < 0 {
 			continue
 		}
-		if name := nameIn(text[i+len(intro):]); name != "" {
+		if name := nameIn(text[i+len(intro):]); name != "" && (asked || !weak || capitalised(name)) {
 			return name
 		}
 	}
@@ -250,6 +247,18 @@ func findName(s string, asked bool) string {
 		}
 	}
 	return ""
+}
+
+// capitalised reports whether every word of a name begins with a capital: who
+// writes "I'm Bob Smith" without being asked gives a name, who writes "I'm new"
+// does not.
+func capitalised(name string) bool {
+	for _, w := range strings.Fields(name) {
+		if r, _ := utf8.DecodeRuneInString(w); !unicode.IsUpper(r) {
+			return false
+		}
+	}
+	return len(strings.Fields(name)) <= 3
 }
 
 // nameIn reads a name at the beginning of a text: one to five words of letters

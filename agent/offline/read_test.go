@@ -12,12 +12,14 @@ func TestAmounts(t *testing.T) {
 		"1,5 juta": 1500000, "2.5jt": 2500000, "5k": 5000, "Rp 250.000 per bulan": 250000, "$1,250.50": 1250.5,
 		"1.250.000": 1250000, "sekitar 250.000, tim 12 orang": 250000, "team of 12, about 250,000": 250000,
 		"0812-3456-7890, budget 50 ribu": 50000, "１００．０００": 100000, "50": 50, "a@b2.co 75": 75, "12 months, 3000": 12,
+		"two hundred thousand": 200000, "a thousand and five hundred dollars": 1500, "half a million": 500000, "twenty-five": 25,
+		"dua ratus lima puluh ribu": 250000, "seratus ribu": 100000, "satu setengah juta": 1500000, "sejuta": 1000000, "lima belas": 15,
 	} {
 		got, ok := pickAmount(text, nil)
 		assert.True(t, ok, text)
 		assert.InDelta(t, want, got, 1e-9, text)
 	}
-	for _, text := range []string{"", "none", "a1b2", "+62 812 3456 7890", "me@10.example.com"} {
+	for _, text := range []string{"", "none", "a1b2", "this one", "saya mau satu", "ribu", "+62 812 3456 7890", "me@10.example.com"} {
 		_, ok := pickAmount(text, nil)
 		assert.False(t, ok, text)
 	}
@@ -31,10 +33,11 @@ func TestNames(t *testing.T) {
 		"Sari Wijaya, sari@x.example, 0812-3456-7890": "Sari Wijaya", "halo saya Budi": "Budi", "Hi, Sari here.": "", "O’Neil Jean-Luc": "O'Neil Jean-Luc",
 		"李小龙": "李小龙", "I'm looking for a plan": "", "12345": "", "yes": "", "terima kasih": "", "saya mau tanya dulu": "",
 		"What do you sell?": "", "Sari": "Sari",
+		"looks great": "", "how much is it": "", "berapa harganya kak": "", "bob": "bob",
 	} {
 		assert.Equal(t, want, findName(text, true), text)
 	}
-	for text, want := range map[string]string{"Sari": "", "I am tired": "", "my name is Sari": "Sari", "Saya lihat iklan": ""} {
+	for text, want := range map[string]string{"Sari": "", "I am tired": "", "my name is Sari": "Sari", "Saya lihat iklan": "", "hello, I'm Bob Smith, a@x.example": "Bob Smith", "Hi, I'm New here": ""} {
 		assert.Equal(t, want, findName(text, false), text)
 	}
 }

@@ -162,6 +162,8 @@ func (p *plan) questions(c *clause) []asked {
 	for i, f := range c.fields {
 		text := p.fieldQuestion(f)
 		if c.question != "" && i == 0 {
+			// What is missing of it is asked for by itself.
+			out = append(out, asked{text, f})
 			text = c.question
 		}
 		out = append(out, asked{text, f})
@@ -193,7 +195,7 @@ func (p *plan) learn(st *state, in *input, text string) {
 	if name := findName(text, st.field == "name"); p.collects("name") && (st.field == "name" || st.fields["name"] == "") {
 		set("name", name)
 	}
-	p.learnNumbers(st, text, set)
+	p.learnNumbers(st, in, text, set)
 	question := isQuestion(text)
 	c := st.pending
 	switch {
@@ -262,12 +264,12 @@ func (p *plan) numeric(field string) bool {
 
 // learnNumbers reads the numbers that are compared: in answer to the question
 // for them, or next to their word.
-func (p *plan) learnNumbers(st *state, text string, set func(field, value string)) {
+func (p *plan) learnNumbers(st *state, in *input, text string, set func(field, value string)) {
 	for _, t := range p.topics {
 		if !t.numeric {
 			continue
 		}
-		asked := st.pending != nil && st.pending.topic == t || st.field != "" && frontdesk.FoldField(st.field) == t.key
+		asked := st.pending != nil && st.pending.topic == t || st.field != "" && frontdesk.FoldField(st.field) == t.key || p.late(st, in, t, text)
 		words := phrased(text)
 		named := slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(words, " "+w) })
 		if !asked && !named {
@@ -283,6 +285,24 @@ func (p *plan) learnNumbers(st *state, text string, set func(field, value string
 			set(id, strconv.FormatFloat(v, 'f', -1, 64))
 		}
 	}
+}
+
+// late reports whether a text gives a number that was asked for earlier: an
+// amount of money, which is not known yet and can be no other.
+func (p *plan) late(st *state, in *input, t *topic, text string) bool {
+	if _, ok := st.numbers[t.key]; ok || slices.ContainsFunc(p.topics, func(o *topic) bool { return o != t && o.numeric }) {
+		return false
+	}
+	if !slices.ContainsFunc(findAmounts(text), func(a amount) bool { return a.money }) {
+		return false
+	}
+	return slices.ContainsFunc(p.clauses, func(c *clause) bool {
+		if c.topic != t || c.question == "" {
+			return false
+		}
+		question := p.expand(c.question, in.known, in.now)
+		return slices.ContainsFunc(st.said, func(s string) bool { return strings.Contains(s, question) })
+	})
 }
 
 // fieldID is the field that a topic is saved in: as the playbook spells it.

@@ -75,7 +75,7 @@ func (w *walk) save() {
 	var pairs []pair
 	for _, f := range sortedKeys(w.st.fields) {
 		v := w.st.fields[f]
-		if v != w.st.saved[f] && !w.st.rejected[f+"\x00"+v] && w.in.offers(actions.NameUpdateFields, "field", f) {
+		if v != w.st.saved[f] && !w.plan.forgets[f] && !w.st.rejected[f+"\x00"+v] && w.in.offers(actions.NameUpdateFields, "field", f) {
 			pairs = append(pairs, pair{f, v})
 		}
 	}
@@ -407,7 +407,11 @@ func (w *walk) clause(c *clause) {
 			if st.fields[f] != "" {
 				continue
 			}
-			if w.ask(p.questions(c)[i].text, st.field == f && st.pending == c, st.declined[f], nil) {
+			text := p.fieldQuestion(f)
+			if c.question != "" && i == 0 && !(w.wasAsked(c) && st.learned && len(c.fields) > 1) {
+				text = c.question
+			}
+			if w.ask(text, st.field == f && st.pending == c, st.declined[f], nil) {
 				return
 			}
 		}
@@ -467,10 +471,10 @@ func (w *walk) ask(question string, pending, declined bool, c *clause) bool {
 		w.stop = true // what was called comes first
 		return true
 	}
-	if declined && w.times(p.expand(question, w.in.known, w.in.now), "") > 1 {
+	text := p.expand(question, w.in.known, w.in.now)
+	if declined && w.times(text, "") > 1 {
 		return false
 	}
-	text := p.expand(question, w.in.known, w.in.now)
 	latest := strings.Join(st.latest, "\n")
 	switch {
 	case !pending || len(st.latest) == 0:
@@ -486,7 +490,8 @@ func (w *walk) ask(question string, pending, declined bool, c *clause) bool {
 	case c != nil && c.topic != nil && readYesNo(latest) == yes && w.times(p.say.howMuch, "") == 0:
 		text = p.say.howMuch
 	case st.learned:
-	case w.times(p.say.sorry, "") > 0:
+	case hasAny(phrased(latest), thanksSet) && len(wordsOf(latest)) <= 4:
+	case w.times(p.say.sorry, text) > 0:
 		return w.handOver()
 	default:
 		w.parts = append(w.parts, p.say.sorry)
