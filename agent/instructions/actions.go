@@ -156,7 +156,7 @@ func (c *compiler) closesSomething(t int, s *sentence) bool {
 	if n == 0 || !fold.WordRune(r) {
 		return r != '-' && r != '\''
 	}
-	return t+1 < s.hi && c.tokens[t+1].start-tok.end <= 3 && c.tokens[t+1].any("if", "and", "then")
+	return t+1 < s.hi && c.tokens[t+1].start-tok.end <= 3 && c.tokens[t+1].any("if", "and", "then", "note_with", "note")
 }
 
 func isLatinWord(s string) bool {

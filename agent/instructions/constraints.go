@@ -54,6 +54,7 @@ func (c *compiler) findConstraints() {
 		s := &c.sentences[i]
 		c.comparisons(s)
 		c.wordConstraints(i)
+		c.requiredFields(i)
 	}
 	slices.SortStableFunc(c.pb.Constraints, func(a, b Constraint) int { return a.Offset - b.Offset })
 }
@@ -193,6 +194,70 @@ func (c *compiler) wordConstraints(i int) {
 		}
 		c.bind(&k, s, tok.start, certain)
 		c.pb.Constraints = append(c.pb.Constraints, k)
+	}
+}
+
+// requiredFields reads what must be given: "name, email and phone (all
+// required)", "email (required)", "required fields: name, email".
+func (c *compiler) requiredFields(i int) {
+	s := &c.sentences[i]
+	for t := s.lo; t < s.hi; t++ {
+		tok := c.tokens[t]
+		switch {
+		case tok.any("all_required"):
+			c.require(c.fieldsUpTo(i, tok.start))
+		case tok.any("required_list"):
+			c.require(c.fieldsFrom(s, tok.end))
+		case tok.any("required") && c.endsClause(s, t):
+			fields := c.knownFields(max(s.start, tok.start-60), tok.start)
+			if n := len(fields); n > 0 && noWord(c.text[fields[n-1].end:tok.start]) {
+				c.require(fields[n-1:])
+			}
+		}
+	}
+}
+
+// fieldsUpTo returns the fields that a sentence names before the offset; those
+// of the one before it on the line where it names none.
+func (c *compiler) fieldsUpTo(i, at int) []field {
+	s := c.sentences[i]
+	out := c.knownFields(c.near(s.start, at), at)
+	if len(out) == 0 && i > 0 && c.sentences[i-1].line == s.line {
+		out = c.knownFields(c.near(c.sentences[i-1].start, s.start), s.start)
+	}
+	return out
+}
+
+// fieldsFrom returns the fields that a list of required ones names: in the
+// rest of the sentence, else in the items below it.
+func (c *compiler) fieldsFrom(s *sentence, at int) []field {
+	const most = 30 // items
+	if !noWord(c.text[at:max(at, s.end)]) {
+		return c.knownFields(at, s.end)
+	}
+	var out []field
+	for i := s.line + 1; i < len(c.lines) && i <= s.line+most && c.lines[i].label != "" && c.lines[i].heading == nil; i++ {
+		out = append(out, c.knownFields(c.lines[i].body, c.lines[i].end)...)
+	}
+	return out
+}
+
+// endsClause reports whether nothing stands in a clause behind token t.
+func (c *compiler) endsClause(s *sentence, t int) bool {
+	for _, cl := range s.clauses {
+		if cl.lo <= t && t < cl.hi {
+			return noWord(c.text[c.tokens[t].end:max(c.tokens[t].end, cl.end)])
+		}
+	}
+	return false
+}
+
+// require enters the fields as ones that must be present.
+func (c *compiler) require(fields []field) {
+	for _, f := range fields {
+		if !slices.ContainsFunc(c.pb.Constraints, func(k Constraint) bool { return k.Op == OpPresent && k.Offset == f.start }) {
+			c.pb.Constraints = append(c.pb.Constraints, Constraint{Field: f.id, Op: OpPresent, Span: c.span(f.start, f.end)})
+		}
 	}
 }
 
@@ -501,7 +566,7 @@ func (c *compiler) findClosing() {
 			case c.tokens[t].any("no_summary"): // in a list of boundaries too: it means the same there
 				c.pb.Closing.Summary = "off"
 				c.markClose(i, func(st *site) { st.NoSummary = true })
-			case c.tokens[t].any("note") && !listed:
+			case c.tokens[t].any("note") && !listed, c.tokens[t].any("note_with") && c.closesBefore(i, t):
 				c.closingNotes(i, t)
 			}
 		}
@@ -519,6 +584,18 @@ func (c *compiler) markClose(i int, change func(*site)) {
 			}
 		}
 	}
+}
+
+// closesBefore reports whether a close is the last action before token t of its
+// sentence: in "close with note X" the note is one of closing.
+func (c *compiler) closesBefore(i, t int) bool {
+	last := (*site)(nil)
+	for _, st := range c.acting[i] {
+		if st.start < c.tokens[t].start {
+			last = st
+		}
+	}
+	return last != nil && last.Name == actClose
 }
 
 func (c *compiler) closingNotes(i, t int) {
@@ -555,6 +632,9 @@ func (c *compiler) closingNotes(i, t int) {
 	}
 	cand, from, to, clear := c.candidateValue(c.tokens[t].end, end)
 	if !clear {
+		cand, from, to, clear = c.almostNote(c.tokens[t].end, end)
+	}
+	if !clear {
 		return
 	}
 	note(cand, from, to)
@@ -569,6 +649,28 @@ func (c *compiler) closingNotes(i, t int) {
 		message += ": the closing notes are " + c.names.notes.list()
 	}
 	c.report("unknown-closing-note", SeverityError, from, to, message, fix)
+}
+
+// almostNote finds words without a capital that are spelt almost like a
+// closing note: "with note no respons".
+func (c *compiler) almostNote(from, end int) (v string, start, stop int, ok bool) {
+	const most = 4 // words
+	if from >= end {
+		return "", 0, 0, false
+	}
+	from += len(c.text[from:end]) - len(strings.TrimLeft(c.text[from:end], " :*"))
+	run := c.text[from:end]
+	if k := nameEnd(run); k >= 0 {
+		run = run[:k]
+	}
+	ends := wordEnds(run)
+	for n := min(most, len(ends)); n > 0 && c.known && c.lookups < maxLookups; n-- {
+		c.lookups++
+		if c.names.notes.nearest(run[:ends[n-1]]) != "" {
+			return run[:ends[n-1]], from, from + ends[n-1], true
+		}
+	}
+	return "", 0, 0, false
 }
 
 // quoteEndAfter returns the end of a quotation that begins right behind from.

@@ -80,12 +80,13 @@ func (c *compiler) magnitudeAt(at, limit int) (n float64, length int, certain bo
 		return c.unspacedMagnitude(word, lead)
 	}
 	n, known, certain := c.vocab.Magnitude(fold.Phrase(word), c.language)
-	switch letter := utf8.RuneCountInString(word) == 1; {
+	meters := utf8.RuneCountInString(word) == 1 && n != 1000 // "5 m" may be
+	switch {
 	case lead == 0 && !known:
 		return 0, len(word), false // "10kg", "5x"
-	case lead > 0 && (!known || letter):
-		return 0, 0, !known // "at least 5 rooms"; "5 m" may be meters
-	case !certain:
+	case !known:
+		return 0, 0, true // "at least 5 rooms"
+	case !certain, lead > 0 && meters:
 		return 0, lead + len(word), false
 	}
 	return n, lead + len(word), true

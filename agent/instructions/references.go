@@ -3,6 +3,7 @@ package instructions
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -341,11 +342,35 @@ func (c *compiler) readAt(i int) int {
 			r.ambiguous = true
 			r.target = frontdesk.Target{}
 		}
+		c.checkLonger(r)
 		return c.withID(r)
 	case domain.MatchString(c.text[name:min(len(c.text), name+80)]):
 		return name + len(domain.FindString(c.text[name:min(len(c.text), name+80)]))
 	}
 	return c.readUnknown(start, name)
+}
+
+// checkLonger reports a name whose next words make it almost a longer one:
+// "@Sales Taem" is @Sales, and was meant to be @Sales Team.
+func (c *compiler) checkLonger(r ref) {
+	const most = 60 // bytes
+	rest := strings.ToValidUTF8(c.text[r.end:min(len(c.text), r.end+most)], "")
+	if _, quoted := c.quoteAt(r.start); quoted || !c.known || len(rest) < 2 || rest[0] != ' ' || !startsUpper(rest[1:]) {
+		return
+	}
+	if k := nameEnd(rest); k >= 0 {
+		rest = rest[:k]
+	}
+	ends := wordEnds(rest)
+	for n := min(2, len(ends)); n > 0; n-- {
+		run := r.name + rest[:ends[n-1]]
+		near := c.nearest(run)
+		if i := slices.IndexFunc(near, func(s string) bool { return strings.HasPrefix(fold.Name(s), fold.Name(r.name)+" ") }); i >= 0 {
+			c.report("near-canonical", SeverityWarning, r.start, r.end+ends[n-1],
+				fmt.Sprintf("%q is read as @%s, and is spelt almost like @%s: write the one that you mean", c.text[r.start:r.end+ends[n-1]], r.name, near[i]), "@"+near[i])
+			return
+		}
+	}
 }
 
 // withID takes an ID behind a name into the mention: "@Name ({{@team.9}})".

@@ -1,0 +1,75 @@
+package instructions_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/tools/txtar"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
+)
+
+// saysOfValues are the codes that testdata/values.txtar labels.
+var saysOfValues = map[string]bool{"near-canonical": true, "unknown-field": true, "unknown-closing-note": true}
+
+// TestWordingsOfValues holds comparisons, closing notes, fields and names to
+// what a person reads in them: testdata/values.txtar, which says of itself how
+// it is read. Grammar 1, 2, 19 and 20.
+func TestWordingsOfValues(t *testing.T) {
+	a, err := txtar.ParseFile("testdata/values.txtar")
+	require.NoError(t, err)
+	ws := &frontdesk.Workspace{}
+	for line := range strings.Lines(string(a.Comment)) {
+		kind, name, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		switch kind {
+		case "team":
+			ws.Teams = append(ws.Teams, frontdesk.Team{ID: name, Name: name})
+		case "field":
+			name, fieldType, _ := strings.Cut(name, " ")
+			ws.Fields = append(ws.Fields, frontdesk.Field{ID: strings.ToLower(name), Name: name, Type: frontdesk.FieldType(fieldType)})
+		case "stage":
+			ws.LifecycleStages = append(ws.LifecycleStages, name)
+		case "note":
+			ws.ClosingNotes = append(ws.ClosingNotes, name)
+		}
+	}
+	for _, f := range a.Files {
+		for line := range strings.Lines(string(f.Data)) {
+			want, text, ok := strings.Cut(strings.TrimRight(line, "\n"), " | ")
+			require.True(t, ok, line)
+			p, ds := instructions.Compile("# FLOW\n1. "+text, instructions.Options{Workspace: ws})
+			assert.Equal(t, strings.ReplaceAll(want, "! ;", "!;"), values(p, ds), "%s: %s", f.Name, text)
+		}
+	}
+}
+
+// values writes what a playbook says of values as the labels do.
+func values(p *instructions.Playbook, ds instructions.Diagnostics) string {
+	var out []string
+	for _, c := range p.Constraints {
+		s := strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Field, c.Op, c.Value))
+		if c.Enforced {
+			s += "!"
+		}
+		out = append(out, s)
+	}
+	for _, n := range p.Closing.Notes {
+		out = append(out, "note "+n)
+	}
+	for _, f := range p.Fields {
+		out = append(out, "field "+f)
+	}
+	for _, d := range ds {
+		if saysOfValues[d.Code] {
+			out = append(out, fmt.Sprintf("[%s %s]", d.Code, p.Text[d.Offset:d.End]))
+		}
+	}
+	if out == nil {
+		return "-"
+	}
+	return strings.Join(out, "; ")
+}
