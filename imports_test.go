@@ -33,6 +33,7 @@ var layers = []struct {
 	{"agent/langchain", []string{"github.com/tmc/langchaingo/llms", "github.com/tmc/langchaingo/schema"}},
 	{"agent/knowledge", []string{"modernc.org/sqlite", "modernc.org/sqlite/lib", "golang.org/x/net/html", "golang.org/x/net/html/atom", "golang.org/x/net/html/charset", "github.com/ledongthuc/pdf"}},
 	{"agent/memstore", nil},
+	{"agent/pgstore", []string{"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgxpool"}},
 	{"agent/sqlitestore", []string{"modernc.org/sqlite", "modernc.org/sqlite/lib"}},
 	{"agent", []string{"github.com/google/uuid"}},
 	{"agent/instructions", nil},

@@ -1,0 +1,447 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/agent"
+)
+
+// fenceHolds is true if a fence does, and keeps it so until the end of the
+// transaction.
+const fenceHolds = `(SELECT true FROM frontdesk.lanes WHERE conversation = $1 AND lane = $2 AND token = $3 AND until IS NOT NULL FOR NO KEY UPDATE)`
+
+var (
+	checkFence = define(`SELECT frontdesk.must(` + fenceHolds + `, 'FD001', 'fence')`)
+	renewLane  = define(`WITH renewed AS (
+	UPDATE frontdesk.lanes SET until = $4 WHERE conversation = $1 AND lane = $2 AND token = $3 AND until IS NOT NULL RETURNING true
+) SELECT frontdesk.must((SELECT * FROM renewed), 'FD001', 'fence')`)
+	// setLanes changes the tasks of a conversation: $5 are the kinds that go,
+	// $6 the tasks that are put in lane send, $7 those in lane turn, $8 the
+	// lanes that change. A fence ($2, $3; empty: none) is checked and, with $4,
+	// released. All commits lock the lanes first and in one order, so that none
+	// waits for another that waits for it.
+	setLanes = define(`WITH held AS MATERIALIZED (
+	SELECT lane, token, until FROM frontdesk.lanes WHERE conversation = $1 ORDER BY lane FOR NO KEY UPDATE
+), changed AS (
+	UPDATE frontdesk.lanes l SET
+		until  = CASE WHEN $4 AND l.lane = $2 THEN NULL ELSE l.until END,
+		worker = CASE WHEN $4 AND l.lane = $2 THEN '' ELSE l.worker END,
+		tasks  = (l.tasks - $5::text[]) || (CASE l.lane WHEN 'send' THEN $6 ELSE $7 END)::jsonb,
+		due    = (SELECT min((value->>'d')::bigint) FROM jsonb_each((l.tasks - $5::text[]) || (CASE l.lane WHEN 'send' THEN $6 ELSE $7 END)::jsonb))
+	FROM held WHERE l.conversation = $1 AND l.lane = held.lane AND held.lane = ANY($8::text[])
+)
+SELECT frontdesk.must($2 = '' OR EXISTS (SELECT FROM held WHERE lane = $2 AND token = $3 AND until IS NOT NULL), 'FD001', 'fence')`)
+
+	addKeys = define(`WITH added AS (
+	INSERT INTO frontdesk.dedupe (key, message_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING RETURNING key
+) SELECT frontdesk.must((SELECT count(*) FROM added) = cardinality($1), 'FD002', 'dedupe key')`)
+
+	addContact = define(`WITH added AS (
+	INSERT INTO frontdesk.contacts (id, version, stage, created, identities, tags, fields) VALUES ($1, 1, $2, $3, $4, $5, $6)
+	ON CONFLICT DO NOTHING RETURNING true
+) SELECT frontdesk.must((SELECT * FROM added), 'FD003', 'contact')`)
+	setContact = define(`WITH changed AS (
+	UPDATE frontdesk.contacts SET version = version + 1, stage = $2, created = $3, identities = $4, tags = $5, fields = $6
+	WHERE id = $1 AND version = $7 RETURNING true
+) SELECT frontdesk.must((SELECT * FROM changed), 'FD003', 'contact')`)
+	identify = define(`SELECT frontdesk.identify($1, $2, $3)`)
+
+	// addConversation makes the lanes too, with the tasks: $18 in send, due at
+	// $19, and $20 in turn, due at $21.
+	addConversation = define(`WITH added AS (
+	INSERT INTO frontdesk.conversations (id, contact, channel, status, team_id, assignee_kind, assignee_id, awaits_human, opted_out, epoch, version,
+		last_seq, last_inbound, unanswered, summary, closing_note, created, closed_at)
+	SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14, $15, $16, $17 FROM frontdesk.contacts WHERE id = $2 FOR KEY SHARE
+	ON CONFLICT DO NOTHING RETURNING id
+), placed AS (
+	INSERT INTO frontdesk.lanes (conversation, lane, token, worker, tasks, due)
+	SELECT id, lane, 0, '', tasks, due FROM added, (VALUES ('send', $18::jsonb, $19::bigint), ('turn', $20::jsonb, $21::bigint)) v(lane, tasks, due)
+) SELECT frontdesk.must(EXISTS (SELECT FROM added), 'FD003', 'conversation')`)
+	setConversation = define(`WITH changed AS (
+	UPDATE frontdesk.conversations SET status = $4, team_id = $5, assignee_kind = $6, assignee_id = $7, awaits_human = $8, opted_out = $9, epoch = $10,
+		version = version + 1, last_seq = $11, last_inbound = $12, unanswered = $13, summary = $14, closing_note = $15, created = $16, closed_at = $17
+	WHERE id = $1 AND version = $18
+	RETURNING frontdesk.must(contact = $2 AND channel = $3, 'FD004', 'a conversation cannot change its contact or channel: make another')
+) SELECT frontdesk.must((SELECT * FROM changed), 'FD003', 'conversation')`)
+	// keepConversation makes sure that a conversation is there, and stays while
+	// rows of it are written.
+	keepConversation = define(`SELECT frontdesk.must((SELECT true FROM frontdesk.conversations WHERE id = $1 FOR KEY SHARE), 'FD004', $2)`)
+
+	putMessage = define(`WITH put AS (
+	INSERT INTO frontdesk.messages AS m (conversation, seq, id, direction, author_kind, author_id, author_name, text, at, turn_id, disposition, status,
+		reason, provider_id, channel, epoch, exempt, follow_up, template, attempts, claimed_at, settled_at, pending)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+		CASE WHEN $14::text IS NOT NULL THEN (SELECT channel FROM frontdesk.conversations WHERE id = $1) END,
+		$15, $16, $17, $18, $19, $20, $21, $22)
+	ON CONFLICT (conversation, seq) DO UPDATE SET direction = excluded.direction, author_kind = excluded.author_kind, author_id = excluded.author_id,
+		author_name = excluded.author_name, text = excluded.text, at = excluded.at, turn_id = excluded.turn_id, disposition = excluded.disposition,
+		status = excluded.status, reason = excluded.reason, provider_id = excluded.provider_id, channel = excluded.channel, epoch = excluded.epoch,
+		exempt = excluded.exempt, follow_up = excluded.follow_up, template = excluded.template, attempts = excluded.attempts,
+		claimed_at = excluded.claimed_at, settled_at = excluded.settled_at, pending = excluded.pending
+	WHERE m.id = excluded.id RETURNING true
+) SELECT frontdesk.must((SELECT * FROM put), 'FD003', 'Seq of a message')`)
+
+	putTurn = define(`INSERT INTO frontdesk.turns (conversation, id, record) VALUES ($1, $2, $3)
+	ON CONFLICT (conversation, id) DO UPDATE SET record = excluded.record`)
+	addRows = define(`INSERT INTO frontdesk.journal (conversation, turn, n, kind, at, data)
+	SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bytea[])`)
+
+	putApproval = define(`INSERT INTO frontdesk.approvals (id, conversation, turn_id, agent, name, key, arguments, instructions, epoch, status, by, outcome, at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+	ON CONFLICT (id) DO UPDATE SET conversation = excluded.conversation, turn_id = excluded.turn_id, agent = excluded.agent, name = excluded.name,
+		key = excluded.key, arguments = excluded.arguments, instructions = excluded.instructions, epoch = excluded.epoch, status = excluded.status,
+		by = excluded.by, outcome = excluded.outcome, at = excluded.at`)
+
+	addRotation = define(`WITH added AS (
+	INSERT INTO frontdesk.rotations (name, last, version) VALUES ($1, $2, 1) ON CONFLICT DO NOTHING RETURNING true
+) SELECT frontdesk.must((SELECT * FROM added), 'FD003', 'rotation')`)
+	setRotation = define(`WITH changed AS (
+	UPDATE frontdesk.rotations SET last = $2, version = version + 1 WHERE name = $1 AND version = $3 RETURNING true
+) SELECT frontdesk.must((SELECT * FROM changed), 'FD003', 'rotation')`)
+	checkLoads = define(`SELECT frontdesk.must((SELECT version = $1 FROM frontdesk.load_version FOR NO KEY UPDATE), 'FD003', 'loads')`)
+)
+
+// Append implements [agent.Store].
+func (s *Store) Append(ctx context.Context, a agent.Append) error {
+	err := retry(func() error {
+		b := s.batch()
+		fence := []any{a.Fence.ConversationID, string(a.Fence.Lane), a.Fence.Token}
+		if a.Until.IsZero() {
+			b.do(checkFence, fence...)
+		} else {
+			b.do(renewLane, append(fence, a.Until.UnixMicro())...)
+		}
+		b.journal(a.Fence.ConversationID, a.Rows)
+		return b.run(ctx, s.pool)
+	})
+	if err != nil {
+		return fmt.Errorf("pgstore: append: %w", err)
+	}
+	return nil
+}
+
+// Commit implements [agent.Store].
+func (s *Store) Commit(ctx context.Context, c agent.Commit) error {
+	if err := s.commit(ctx, &c); err != nil {
+		return fmt.Errorf("pgstore: commit: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) commit(ctx context.Context, c *agent.Commit) error {
+	return retry(func() error {
+		w := writer{batch: s.batch(), c: c}
+		if err := w.apply(); err != nil {
+			return err
+		}
+		if len(w.reads) == 0 {
+			return ctx.Err()
+		}
+		return w.run(ctx, s.pool)
+	})
+}
+
+// writer writes down one commit as a list of statements, each of which checks
+// what it changes.
+type writer struct {
+	*batch
+	c    *agent.Commit
+	kept map[string]bool // conversations that cannot go meanwhile
+}
+
+// apply goes in the order in which the contract checks: the fence, the keys,
+// then everything else. What many commits want is locked last.
+func (w *writer) apply() error {
+	w.kept = map[string]bool{}
+	steps := []func() error{
+		w.lanes, w.keys, w.contact, w.conversation, w.messages, w.turns, w.entries, w.approvals, w.rotations, w.loads,
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// home is the conversation that the commit is about: its own or else the
+// fence's; empty without either.
+func (w *writer) home() string {
+	switch {
+	case w.c.Conversation != nil:
+		return w.c.Conversation.ID
+	case w.c.Fence != nil:
+		return w.c.Fence.ConversationID
+	}
+	return ""
+}
+
+// makesHome reports whether the commit makes its conversation.
+func (w *writer) makesHome() bool { return w.c.Conversation != nil && w.c.Conversation.Version == 0 }
+
+// lanes checks the fence and changes the tasks.
+func (w *writer) lanes() error {
+	t, err := w.tasks()
+	if err != nil {
+		return err
+	}
+	f, home := w.c.Fence, w.home()
+	if f != nil {
+		w.kept[f.ConversationID] = true
+	}
+	changes := len(t.lanes) > 0 && !w.makesHome() // with a new conversation come its lanes
+	switch {
+	case f == nil && changes:
+		w.do(setLanes, home, "", int64(0), false, t.gone, t.send, t.turn, t.lanes)
+	case f == nil:
+	case changes && f.ConversationID == home:
+		lanes := t.lanes
+		if w.c.Release && !slices.Contains(lanes, string(f.Lane)) {
+			lanes = append(lanes, string(f.Lane))
+		}
+		w.do(setLanes, home, string(f.Lane), f.Token, w.c.Release, t.gone, t.send, t.turn, lanes)
+	default:
+		if w.c.Release {
+			w.do(setLanes, f.ConversationID, string(f.Lane), f.Token, true, []string{}, "{}", "{}", []string{string(f.Lane)})
+		} else {
+			w.do(checkFence, f.ConversationID, string(f.Lane), f.Token)
+		}
+		if changes {
+			w.do(setLanes, home, "", int64(0), false, t.gone, t.send, t.turn, t.lanes)
+		}
+	}
+	return nil
+}
+
+// tasks are the changes of a commit in the lanes of its conversation.
+type tasks struct {
+	gone             []string // kinds
+	send, turn       string   // JSON: those that are put, by kind
+	sendDue, turnDue any      // the earliest of these
+	lanes            []string // those that change
+}
+
+// stored is a task as it stands in its lane.
+type stored struct {
+	Due      any    `json:"d"` // microseconds; null: blocked
+	Attempts int    `json:"a"`
+	Detail   string `json:"t"` // JSON of what has no name here
+}
+
+func (w *writer) tasks() (t tasks, err error) {
+	t.gone = []string{}
+	if len(w.c.Put)+len(w.c.Delete) == 0 {
+		t.send, t.turn = "{}", "{}"
+		return t, nil
+	}
+	home := w.home()
+	if home == "" {
+		return t, errors.New("tasks of no conversation: give the conversation or the fence")
+	}
+	touched := map[string]bool{}
+	for _, kind := range w.c.Delete {
+		t.gone = append(t.gone, string(kind))
+		touched[string(kind.Lane())] = true
+	}
+	put := map[agent.Lane]map[agent.TaskKind]stored{agent.LaneSend: {}, agent.LaneTurn: {}}
+	for _, task := range w.c.Put {
+		if task.ConversationID != home {
+			return t, fmt.Errorf("a task of conversation %q in a commit of %q: commit them apart", task.ConversationID, home)
+		}
+		// What stands beside it is not repeated.
+		kind := task.Kind
+		s := stored{Due: micros(task.Due), Attempts: task.Attempts}
+		task.ConversationID, task.Kind, task.Due, task.Attempts = "", "", agent.Task{}.Due, 0
+		if s.Detail, err = encode(task); err != nil {
+			return t, fmt.Errorf("task %s cannot be written as JSON: %w", kind, err)
+		}
+		put[kind.Lane()][kind] = s
+		touched[string(kind.Lane())] = true
+	}
+	t.lanes = slices.Sorted(maps.Keys(touched))
+	t.sendDue, t.turnDue = earliest(put[agent.LaneSend]), earliest(put[agent.LaneTurn])
+	if t.send, err = encode(put[agent.LaneSend]); err == nil {
+		t.turn, err = encode(put[agent.LaneTurn])
+	}
+	return t, err
+}
+
+func earliest(tasks map[agent.TaskKind]stored) any {
+	var out any
+	for _, t := range tasks {
+		if at, ok := t.Due.(int64); ok && (out == nil || at < out.(int64)) {
+			out = at
+		}
+	}
+	return out
+}
+
+func (w *writer) keys() error {
+	if len(w.c.Dedupe) == 0 {
+		return nil
+	}
+	keys := slices.Sorted(maps.Keys(w.c.Dedupe))
+	ids := make([]string, len(keys))
+	for i, k := range keys {
+		ids[i] = w.c.Dedupe[k]
+	}
+	w.do(addKeys, keys, ids)
+	return nil
+}
+
+func (w *writer) contact() error {
+	p := w.c.Contact
+	if p == nil {
+		return nil
+	}
+	identities, err1 := encode(p.Identities)
+	tags, err2 := encode(p.Tags)
+	fields, err3 := encode(p.Fields)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return fmt.Errorf("contact %s cannot be written as JSON: %w", p.ID, err)
+	}
+	args := []any{p.ID, p.Stage, micros(p.Created), identities, tags, fields}
+	if p.Version == 0 {
+		w.do(addContact, args...)
+	} else {
+		w.do(setContact, append(args, p.Version)...)
+	}
+	channels, addresses := []string{}, []string{}
+	for _, i := range p.Identities {
+		channels, addresses = append(channels, i.Channel), append(addresses, i.Address)
+	}
+	w.do(identify, p.ID, channels, addresses)
+	return nil
+}
+
+func (w *writer) conversation() error {
+	v := w.c.Conversation
+	if v == nil {
+		return nil
+	}
+	w.kept[v.ID] = true
+	args := []any{
+		v.ID, v.ContactID, v.Channel, string(v.Status), v.TeamID, string(v.Assignee.Kind), v.Assignee.ID, v.AwaitsHuman, v.OptedOut, v.Epoch, v.LastSeq,
+		micros(v.LastInbound), int64(v.Unanswered), v.Summary, v.ClosingNote, micros(v.Created), micros(v.ClosedAt),
+	}
+	if v.Version != 0 {
+		w.do(setConversation, append(args, v.Version)...)
+		return nil
+	}
+	t, err := w.tasks()
+	w.do(addConversation, append(args, t.send, t.sendDue, t.turn, t.turnDue)...)
+	return err
+}
+
+// keep makes sure that a conversation is there.
+func (w *writer) keep(what, id string) {
+	if !w.kept[id] {
+		w.kept[id] = true
+		w.do(keepConversation, id, what+" is of a conversation that the store does not know: put the conversation too")
+	}
+}
+
+func (w *writer) messages() error {
+	for i := range w.c.Messages {
+		m := &w.c.Messages[i]
+		w.keep("a message", m.ConversationID)
+		w.do(putMessage, m.ConversationID, m.Seq, m.ID, string(m.Direction), string(m.Author.Kind), m.Author.ID, m.Author.Name, m.Text, micros(m.At),
+			m.TurnID, string(m.Disposition), string(m.Status), m.Reason, orNull(m.ProviderID), m.Epoch, m.Exempt, m.FollowUp, m.Template,
+			int64(m.Attempts), micros(m.ClaimedAt), micros(m.SettledAt), pendingAs(m))
+	}
+	return nil
+}
+
+// The values of messages.pending.
+const (
+	isWaiting = "waiting"
+	isOutbox  = "outbox"
+)
+
+// pendingAs says which of Query.Waiting and Query.Outbox asks for a message.
+func pendingAs(m *frontdesk.Message) any {
+	switch {
+	case m.Direction == frontdesk.DirInbound && m.TurnID == "" && m.Disposition == "":
+		return isWaiting
+	case m.Direction == frontdesk.DirOutbound && !m.Status.Settled():
+		return isOutbox
+	}
+	return nil
+}
+
+func (w *writer) turns() error {
+	for i := range w.c.Turns {
+		t := &w.c.Turns[i]
+		record, err := encode(t)
+		if err != nil {
+			return fmt.Errorf("turn %s cannot be written as JSON: %w", t.ID, err)
+		}
+		w.keep("a turn", t.ConversationID)
+		w.do(putTurn, t.ConversationID, t.ID, record)
+	}
+	return nil
+}
+
+func (w *writer) entries() error {
+	if len(w.c.Journal) == 0 {
+		return nil
+	}
+	home := w.home()
+	if home == "" {
+		return errors.New("journal rows of no conversation: give the conversation or the fence")
+	}
+	w.journal(home, w.c.Journal)
+	return nil
+}
+
+// journal adds rows to the journals of turns of a conversation.
+func (b *batch) journal(conversation string, rows []agent.Entry) {
+	if len(rows) == 0 {
+		return
+	}
+	turns, numbers, kinds, data := make([]string, len(rows)), make([]int64, len(rows)), make([]string, len(rows)), make([][]byte, len(rows))
+	times := make([]*int64, len(rows))
+	for i := range rows {
+		e := &rows[i]
+		turns[i], numbers[i], kinds[i], data[i] = e.TurnID, int64(e.N), string(e.Kind), e.Data
+		if at, ok := micros(e.At).(int64); ok {
+			times[i] = &at
+		}
+	}
+	b.do(addRows, conversation, turns, numbers, kinds, times, data)
+}
+
+func (w *writer) approvals() error {
+	for i := range w.c.Approvals {
+		a := &w.c.Approvals[i]
+		w.keep("an approval", a.ConversationID)
+		w.do(putApproval, a.ID, a.ConversationID, a.TurnID, a.Agent, a.Name, a.Key, a.Arguments, a.Instructions, a.Epoch, string(a.Status), a.By,
+			a.Outcome, micros(a.At))
+	}
+	return nil
+}
+
+func (w *writer) rotations() error {
+	for _, r := range slices.SortedFunc(slices.Values(w.c.Rotations), func(a, b agent.Rotation) int { return strings.Compare(a.Name, b.Name) }) {
+		if r.Version == 0 {
+			w.do(addRotation, r.Name, r.Last)
+		} else {
+			w.do(setRotation, r.Name, r.Last, r.Version)
+		}
+	}
+	return nil
+}
+
+// loads comes last: what the commit moves itself moves at its end.
+func (w *writer) loads() error {
+	if w.c.Loads != nil {
+		w.do(checkLoads, *w.c.Loads)
+	}
+	return nil
+}

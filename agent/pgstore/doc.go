@@ -1,0 +1,2 @@
+// Package pgstore is an [agent.Store] in a PostgreSQL database.
+package pgstore
