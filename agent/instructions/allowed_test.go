@@ -84,3 +84,56 @@ func TestWhomWordingsAllow(t *testing.T) {
 		}
 	}
 }
+
+// TestMutationsOfWordings: what does not change what a person reads changes
+// nobody who may be assigned.
+func TestMutationsOfWordings(t *testing.T) {
+	all, ws := wordings(t)
+	mutations := map[string]func(string) string{
+		"CRLF":           func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
+		"trailing space": func(s string) string { return strings.ReplaceAll(s, "\n", "  \n") + " \t" },
+		"heading level":  func(s string) string { return strings.ReplaceAll("\n"+s, "\n#", "\n##")[1:] },
+		"bold mentions":  func(s string) string { return strings.ReplaceAll(s, "@Sales", "**@Sales**") },
+		"double spaces":  func(s string) string { return strings.ReplaceAll(s, " assign", "  assign") },
+		"hard spaces":    func(s string) string { return strings.ReplaceAll(s, " @", "\u00a0@") },
+		"blank lines":    func(s string) string { return strings.ReplaceAll(s, "\n#", "\n\n\n#") },
+		"bullets":        func(s string) string { return strings.ReplaceAll(s, "\n- ", "\n* ") },
+		"round bullets":  func(s string) string { return strings.ReplaceAll(s, "\n- ", "\n• ") },
+		"numbers":        func(s string) string { return strings.ReplaceAll(s, "\n2. ", "\n2) ") },
+		"bold step": func(s string) string {
+			before, step, ok := strings.Cut(s, "\n2. ")
+			if !ok || strings.Contains(step, "**") {
+				return s
+			}
+			step, after, _ := strings.Cut(step, "\n")
+			return before + "\n2. **" + step + "**\n" + after
+		},
+		"soft wrap": func(s string) string {
+			if i := strings.Index(s, "2. "); i >= 0 {
+				return s[:i] + strings.ReplaceAll(s[i:], " assign", "\n   assign")
+			}
+			return s
+		},
+		"capitals": func(s string) string {
+			before, step, ok := strings.Cut(s, "\n2. ")
+			if !ok {
+				return s
+			}
+			return before + "\n2. " + strings.ToUpper(step)
+		},
+		"curly apostrophes": func(s string) string { return strings.ReplaceAll(s, "n't", "n’t") },
+	}
+	for _, w := range all {
+		forms := w.forms()
+		form := forms[len(forms)/2] // as a step, where it may be one
+		for how, mutate := range mutations {
+			if how == "capitals" && w.file == "tr.txt" || strings.ContainsAny(w.text, "`~*_") {
+				continue // other letters; marks of their own
+			}
+			if changed := mutate(form[1]); changed != form[1] {
+				p, _ := compileAs(form[0], changed, instructions.Options{Workspace: ws})
+				assert.Equal(t, w.who, targets(p), "%s %q: %s", how, form[0], changed)
+			}
+		}
+	}
+}

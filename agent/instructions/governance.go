@@ -93,7 +93,7 @@ func (c *compiler) ownWording(l *line, tok int) string {
 // isCrossed reports whether the sign of an item forbids it.
 func (c *compiler) isCrossed(l *line) bool {
 	const signs = "❌✗✘✖🚫⛔🚷❎"
-	first, _ := utf8.DecodeRuneInString(c.text[l.body:l.end])
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(c.text[l.body:l.end], " *_"))
 	label, _ := utf8.DecodeRuneInString(l.label)
 	return l.label != "" && strings.ContainsRune(signs, label) || first >= utf8.RuneSelf && strings.ContainsRune(signs, first)
 }
@@ -112,7 +112,10 @@ func (s *step) below(o *step) bool {
 // the start of a line, or a line that is nothing but such a name, and where its
 // items begin.
 func (c *compiler) listName(l *line, tok int) (kind string, items int, ok bool) {
-	head := c.text[l.body:l.end]
+	head, end := c.text[l.body:l.end], l.end
+	if i := c.lineAt(l.start) + 1; i < len(c.lines) && c.lines[i].label == "" {
+		end = c.lines[i].end // it may go on there
+	}
 	colon := firstColon(head, 60)
 	if colon < 0 {
 		if len(head) > 60 || l.step != nil && l.step.line != c.lineAt(l.start) {
@@ -127,7 +130,7 @@ func (c *compiler) listName(l *line, tok int) (kind string, items int, ok bool) 
 		return k, l.body + colon + n, true
 	}
 	if tok < len(c.tokens) && strings.Trim(c.text[l.body:max(l.body, c.tokens[tok].start)], " *_✅❌") == "" && c.tokens[tok].end <= l.body+colon {
-		if c.tokens[tok].any("cannot") && len(strings.Fields(title)) <= 4 && (l.section != nil && l.section.is(SectionBoundaries) || !c.hasAction(tok, l.end)) {
+		if c.tokens[tok].any("cannot") && len(strings.Fields(title)) <= 4 && (l.section != nil && l.section.is(SectionBoundaries) || !c.hasAction(tok, end)) {
 			return "cannot", l.body + colon + n, true
 		}
 	}

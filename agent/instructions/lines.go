@@ -106,7 +106,7 @@ func readLabel(s string) (n int, style string, number []int) {
 		if r == '*' && strings.HasPrefix(rest, "*") {
 			return 0, "", nil // bold
 		}
-		if rest == "" || rest[0] == ' ' || rest[0] == '\t' || r >= utf8.RuneSelf && r != '–' && r != '—' {
+		if rest == "" || rest[0] == ' ' || rest[0] == '\t' || strings.HasPrefix(rest, "\u00a0") || r >= utf8.RuneSelf && r != '–' && r != '—' {
 			return len(s) - len(strings.TrimLeft(rest, " \t\u00a0")), string(r), nil
 		}
 	case r >= '①' && r <= '⑳':

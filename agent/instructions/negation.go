@@ -99,12 +99,12 @@ func (c *compiler) follows(k, t int) bool {
 		if !c.tokens[i].any("adverb") {
 			continue
 		}
-		if strings.Trim(c.shadow.Text[min(at, c.tokens[i].Start):c.tokens[i].Start], " ,*_") != "" {
+		if !noWord(c.shadow.Text[min(at, c.tokens[i].Start):c.tokens[i].Start]) {
 			return false
 		}
 		at = c.tokens[i].End
 	}
-	return strings.Trim(c.shadow.Text[min(at, c.tokens[t].Start):c.tokens[t].Start], " ,*_") == ""
+	return noWord(c.shadow.Text[min(at, c.tokens[t].Start):c.tokens[t].Start])
 }
 
 // dangles reports whether a prohibition is the last of its clause, but for

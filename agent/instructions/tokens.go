@@ -366,12 +366,12 @@ func (c *compiler) isDash(r rune, at, after int) bool {
 	}
 	switch r {
 	case '-', '–':
-		return c.text[at-1] == ' ' && c.text[after] == ' '
+		return c.text[at-1] == ' ' && (c.text[after] == ' ' || c.text[after] == '\n')
 	case '>':
 		return c.text[at-1] == '-' || c.text[at-1] == '='
 	case '=':
-		next, _ := utf8.DecodeRuneInString(c.text[min(len(c.text), after+1):])
-		return c.text[at-1] == ' ' && c.text[after] == ' ' && unicode.IsLower(next)
+		next, _ := utf8.DecodeRuneInString(strings.TrimLeft(c.text[after:min(len(c.text), after+8)], " \n"))
+		return c.text[at-1] == ' ' && (c.text[after] == ' ' || c.text[after] == '\n') && unicode.IsLetter(next)
 	}
 	return false
 }
