@@ -35,7 +35,10 @@ func readPDF(ctx context.Context, data []byte) (out []section, err error) {
 	if err := checkTables(data); err != nil {
 		return nil, err
 	}
-	file := &meteredFile{ctx: ctx, data: data, left: 64*int64(len(data)) + 64<<20}
+	if data, err = whole(data); err != nil {
+		return nil, err
+	}
+	file := &meteredFile{ctx: ctx, data: data, left: 64*int64(len(data)) + 16<<20}
 	r, err := pdf.NewReader(file, int64(len(data)))
 	if errors.Is(err, pdf.ErrInvalidPassword) {
 		return nil, errors.New("it is encrypted: save it without a password")
@@ -47,7 +50,7 @@ func readPDF(ctx context.Context, data []byte) (out []section, err error) {
 	if n < 0 || n > mostPages {
 		return nil, fmt.Errorf("it has %d pages: divide it into files of at most %d", n, mostPages)
 	}
-	p := &pdfReader{ctx: ctx, left: mostUnpacked, fonts: map[string]*pdf.Font{}}
+	p := &pdfReader{ctx: ctx, left: mostUnpacked, fonts: map[string]*pdfFont{}}
 	for i := 1; i <= n; i++ {
 		text, err := p.text(r, i)
 		if err != nil {
@@ -69,6 +72,20 @@ func pdfError(ctx context.Context, reason any) error {
 		text = text[:200]
 	}
 	return fmt.Errorf("it cannot be read as PDF: %s: save it anew with another program", strings.ToValidUTF8(text, "?"))
+}
+
+// whole makes a file begin and end as the parser wants it: without what mail
+// programs and web servers put before it or behind it, and with a version that
+// it knows. Later ones read alike.
+func whole(data []byte) ([]byte, error) {
+	const head, tail = "%PDF-", "%%EOF"
+	start, end := bytes.Index(data[:min(len(data), 1024)], []byte(head)), bytes.LastIndex(data, []byte(tail))
+	if start < 0 || end < start+len("%PDF-1.7\n") {
+		return nil, errors.New("it cannot be read as PDF: its beginning or its end is missing")
+	}
+	data = bytes.Clone(data[start : end+len(tail)])
+	copy(data, "%PDF-1.7\n")
+	return data, nil
 }
 
 var (
@@ -133,8 +150,8 @@ func (f *meteredFile) ReadAt(p []byte, off int64) (int, error) {
 // pdfReader reads the pages of a file.
 type pdfReader struct {
 	ctx   context.Context
-	left  int64                // bytes that may still be unpacked
-	fonts map[string]*pdf.Font // by their description: pages share them
+	left  int64               // bytes that may still be unpacked
+	fonts map[string]*pdfFont // by their description: pages share them
 }
 
 // text reads a page.
@@ -147,16 +164,11 @@ func (p *pdfReader) text(r *pdf.Reader, n int) (text string, err error) {
 	if err := p.ctx.Err(); err != nil {
 		return "", err
 	}
-	return p.page(r.Page(n))
-}
-
-func (p *pdfReader) page(page pdf.Page) (string, error) {
+	page := r.Page(n)
 	contents := page.V.Key("Contents")
 	if page.V.IsNull() || contents.IsNull() {
 		return "", nil
 	}
-	// The parser's interpreter never ends at a string that is not closed, and
-	// unpacks without bound: what it will read is looked at before.
 	streams := []pdf.Value{contents}
 	if contents.Kind() == pdf.Array {
 		streams = streams[:0]
@@ -164,20 +176,28 @@ func (p *pdfReader) page(page pdf.Page) (string, error) {
 			streams = append(streams, contents.Index(i))
 		}
 	}
-	size := 0
+	var data []byte // a string of a page ends where its stream does, a line does not
 	for _, s := range streams {
-		data, err := p.unpack(s, mostContent-size)
+		part, err := p.unpack(s, mostContent-len(data))
 		if err != nil {
 			return "", err
 		}
-		size += len(data)
+		data = append(append(data, part...), '\n')
 	}
-	t := &pdfText{reader: p, page: page, encodings: map[string]pdf.TextEncoding{}}
-	pdf.Interpret(contents, t.operator)
-	return t.text.String(), t.err
+	known := map[string]*pdfFont{}
+	t := &pdfText{ctx: p.ctx, fonts: func(name string) (f *pdfFont, err error) {
+		f, ok := known[name]
+		if !ok {
+			f, err = p.font(page, name)
+			known[name] = f
+		}
+		return f, err
+	}}
+	err = t.write(data)
+	return t.text.String(), err
 }
 
-// unpack reads a stream and checks that it may be interpreted.
+// unpack reads a stream.
 func (p *pdfReader) unpack(stream pdf.Value, most int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(stream.Reader(), int64(most)+1))
 	if err != nil {
@@ -186,158 +206,76 @@ func (p *pdfReader) unpack(stream pdf.Value, most int) ([]byte, error) {
 	if p.left -= int64(len(data)); len(data) > most || p.left < 0 {
 		return nil, errors.New("there is too much in it: save it anew with another program")
 	}
-	if bytes.LastIndexByte(data, '<') > bytes.LastIndexByte(data, '>') {
-		return nil, errors.New("a string in it has no end: save it anew with another program")
-	}
 	return data, nil
 }
 
-// encoder returns how the text of a font is read.
-func (p *pdfReader) encoder(page pdf.Page, name string) (pdf.TextEncoding, error) {
+// font reads a font of a page.
+func (p *pdfReader) font(page pdf.Page, name string) (*pdfFont, error) {
 	font := page.Font(name)
 	id := font.V.String()
 	if f := p.fonts[id]; f != nil {
-		return f.Encoder(), nil
+		return f, nil
 	}
 	if table := font.V.Key("ToUnicode"); table.Kind() == pdf.Stream {
 		data, err := p.unpack(table, mostMap)
+		if err == nil {
+			err = checkMap(data)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("font %s: %w", name, err)
 		}
-		for _, m := range mapCounts.FindAllSubmatch(data, -1) {
-			if n, err := strconv.Atoi(string(m[1])); err != nil || n > 1<<16 {
-				return nil, fmt.Errorf("font %s: a table of it claims %s entries", name, m[1])
-			}
+	}
+	f := &pdfFont{encoding: font.Encoder(), fallback: 500, widths: map[int]float64{}}
+	if font.V.Key("Subtype").Name() == "Type0" {
+		f.wide, f.fallback = true, 1000
+		f.readWide(font.V.Key("DescendantFonts").Index(0))
+	} else {
+		first, widths := font.FirstChar(), font.V.Key("Widths")
+		for i := range min(widths.Len(), 256) {
+			f.widths[first+i] = widths.Index(i).Float64()
 		}
 	}
-	p.fonts[id] = &font
-	return font.Encoder(), nil
+	p.fonts[id] = f
+	return f, nil
+}
+
+// readWide reads the widths of a font of many letters: runs of codes, each
+// with a width of its own, or one for all of them.
+func (f *pdfFont) readWide(font pdf.Value) {
+	if w := font.Key("DW"); !w.IsNull() {
+		f.fallback = w.Float64()
+	}
+	runs := font.Key("W")
+	for i := 0; i+1 < runs.Len() && len(f.widths) < 1<<16; {
+		from := int(runs.Index(i).Int64())
+		if list := runs.Index(i + 1); list.Kind() == pdf.Array {
+			for k := range min(list.Len(), 1<<16) {
+				f.widths[from+k] = list.Index(k).Float64()
+			}
+			i += 2
+			continue
+		}
+		to, width := int(runs.Index(i+1).Int64()), runs.Index(i+2).Float64()
+		for code := from; code <= to && code-from < 1<<16; code++ {
+			f.widths[code] = width
+		}
+		i += 3
+	}
 }
 
 var mapCounts = regexp.MustCompile(`(\d+)\s+begin(?:bfchar|bfrange|codespacerange)`)
 
-// pdfText puts the text of a page together. A page says where its letters
-// stand and seldom where a word or a line ends: that is told from the places.
-type pdfText struct {
-	reader   *pdfReader
-	page     pdf.Page
-	encoding pdf.TextEncoding
-	// encodings are those of the page's fonts, by their names on it.
-	encodings map[string]pdf.TextEncoding
-	text      strings.Builder
-	y         float64 // of the line
-	leading   float64
-	ops       int
-	err       error // the first; what follows is passed over
-}
-
-// operator does one step of the page's drawing.
-func (t *pdfText) operator(stk *pdf.Stack, op string) {
-	args := make([]pdf.Value, stk.Len())
-	for i := len(args) - 1; i >= 0; i-- {
-		args[i] = stk.Pop()
-	}
-	if t.ops++; t.ops%1024 == 0 && t.err == nil {
-		t.err = t.reader.ctx.Err()
-	}
-	if t.err != nil {
-		return
-	}
-	number := func(i int) float64 {
-		if i < len(args) && (args[i].Kind() == pdf.Integer || args[i].Kind() == pdf.Real) {
-			return args[i].Float64()
-		}
-		return 0
-	}
-	switch op {
-	case "BT":
-		t.y = 0
-		t.space("\n")
-	case "Tf":
-		if len(args) > 0 {
-			t.font(args[0].Name())
-		}
-	case "TL":
-		t.leading = number(0)
-	case "Td":
-		t.move(number(1))
-	case "TD":
-		t.leading = -number(1)
-		t.move(number(1))
-	case "Tm":
-		t.move(number(5) - t.y)
-	case "T*":
-		t.move(-max(t.leading, 1))
-	case "'", "\"":
-		t.move(-max(t.leading, 1))
-		fallthrough
-	case "Tj":
-		if len(args) > 0 {
-			t.show(args[len(args)-1])
-		}
-	case "TJ":
-		if len(args) > 0 {
-			t.showAll(args[0])
+// checkMap looks at a font's table of characters before the library's
+// interpreter does: it does not end at a string that is not closed, and makes
+// room for as many entries as the table claims.
+func checkMap(data []byte) error {
+	for _, m := range mapCounts.FindAllSubmatch(data, -1) {
+		if n, err := strconv.Atoi(string(m[1])); err != nil || n > 1<<16 {
+			return fmt.Errorf("a table of it claims %s entries", m[1])
 		}
 	}
-}
-
-// font begins to write in a font.
-func (t *pdfText) font(name string) {
-	encoding, known := t.encodings[name]
-	if !known {
-		encoding, t.err = t.reader.encoder(t.page, name)
-		t.encodings[name] = encoding
+	if bytes.LastIndexByte(data, '<') > bytes.LastIndexByte(data, '>') {
+		return errors.New("a string in its table has no end: save it anew with another program")
 	}
-	t.encoding = encoding
-}
-
-// move goes to another place: up or down is another line.
-func (t *pdfText) move(dy float64) {
-	t.y += dy
-	if dy > 0.5 || dy < -0.5 {
-		t.space("\n")
-	} else {
-		t.space(" ")
-	}
-}
-
-// showAll writes strings with gaps between them, in thousandths of the size of
-// the letters: one of a fifth is a space.
-func (t *pdfText) showAll(list pdf.Value) {
-	for i := range list.Len() {
-		switch v := list.Index(i); v.Kind() {
-		case pdf.String:
-			t.show(v)
-		case pdf.Integer, pdf.Real:
-			if v.Float64() < -200 {
-				t.space(" ")
-			}
-		}
-	}
-}
-
-func (t *pdfText) show(v pdf.Value) {
-	if v.Kind() != pdf.String {
-		return
-	}
-	text := v.RawString()
-	if t.encoding != nil {
-		text = t.encoding.Decode(text)
-	}
-	if t.text.Len()+len(text) > mostPageText {
-		t.err = errors.New("there is too much text on it: save it anew with another program")
-		return
-	}
-	t.text.WriteString(strings.ToValidUTF8(text, ""))
-}
-
-// space writes white space, once.
-func (t *pdfText) space(s string) {
-	text := t.text.String()
-	switch {
-	case text == "" || strings.HasSuffix(text, "\n") || s == " " && strings.HasSuffix(text, " "):
-	default:
-		t.text.WriteString(s)
-	}
+	return nil
 }
