@@ -1,4 +1,5 @@
-// Package langchain makes an agent.LLM of any langchaingo llms.Model.
+// Package langchain makes an agent.LLM of any langchaingo llms.Model, and an
+// agent.Knowledge of any of its retrievers.
 //
 //	model, err := openai.New(openai.WithHTTPClient(langchain.HTTPClient()))
 //	…
@@ -14,6 +15,8 @@
 // [HTTPClient] is optional. A provider that was given it lets the adapter see
 // the status and the Retry-After header of a failure, which langchaingo's own
 // errors do not carry; without it both are read from the error's text.
+//
+// [Knowledge] makes an agent.Knowledge of any schema.Retriever in the same way.
 //
 // Which provider is good for what is in docs/llm-providers.md.
 package langchain

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/openai"
+	"github.com/tmc/langchaingo/schema"
 
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/langchain"
@@ -134,4 +135,23 @@ func ExampleNewWith_mistral() {
 	})
 	fmt.Printf("%T\n", llm)
 	// Output: *langchain.LLM
+}
+
+// shelf stands for a vector store: vectorstores.ToRetriever makes a retriever
+// of any that langchaingo has.
+type shelf []schema.Document
+
+func (s shelf) GetRelevantDocuments(context.Context, string) ([]schema.Document, error) { return s, nil }
+
+func ExampleKnowledge() {
+	knowledge := langchain.Knowledge(shelf{
+		{PageContent: "Returns are free within 30 days.", Score: 0.8, Metadata: map[string]any{"source": "returns.pdf", "page": 2}},
+	})
+	passages, err := knowledge.Search(context.Background(), "How long can I send it back?", 5)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(passages[0].Source, "-", passages[0].Text)
+	// Output: returns.pdf: page 2 - Returns are free within 30 days.
 }

@@ -52,7 +52,8 @@ func NewWith(model llms.Model, options Options) *LLM {
 	return &LLM{model: model, options: options}
 }
 
-// PanicError is a panic of the model, as the cause of an agent.LLMError.
+// PanicError is a panic of the model, as the cause of an agent.LLMError, or of a
+// retriever.
 type PanicError struct {
 	// Value is what the model panicked with.
 	Value any
@@ -62,7 +63,7 @@ type PanicError struct {
 
 // Error gives the value, without the stack.
 func (e *PanicError) Error() string {
-	return fmt.Sprintf("langchain: the model panicked: %v; report it to its provider package", e.Value)
+	return fmt.Sprintf("langchain: the model or retriever panicked: %v; report it to its provider package", e.Value)
 }
 
 // Generate asks the model once. Each failure is an *agent.LLMError.
