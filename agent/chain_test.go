@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,28 @@ func TestApprovalTurnHandsOverWhileAMessageWaits(t *testing.T) {
 	k.runDue()
 	k.pass(time.Minute)
 	assert.Equal(t, []string{"looking", "passing on", "Support here"}, k.sent())
+}
+
+// I17, S6.9: a turn that waits for its next try does not outlive the close by
+// an approval's turn, which has answered what it was for.
+func TestWaitingTurnDoesNotOutliveACloseByAnApproval(t *testing.T) {
+	act, _ := counter("refund", nil)
+	act.NeedsApproval = true
+	k := newKit(t, agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("We look into it."),
+		agenttest.Fail(errors.New("503")),
+		agenttest.CallTool("close_conversation", nil), agenttest.Say("Done, goodbye."),
+	), with(act))
+	turn := k.say("refund")
+	require.Equal(t, agent.ExitRetrying, k.say("and?").Exit)
+	require.NoError(t, k.mux.Resolve(k.ctx, turn.Calls[0].ID, true, "ana"))
+	k.runDue()
+	v := k.view()
+	assert.Equal(t, frontdesk.Closed, v.Conversation.Status)
+	assert.Nil(t, v.Task(agent.TaskTurn))
+	assert.Empty(t, v.Waiting)
+	k.pass(time.Hour)
+	assert.Equal(t, []string{"We look into it.", "Done, goodbye."}, k.sent())
 }
 
 // S6.9: calls that were approved and not run when the conversation was taken

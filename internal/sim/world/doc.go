@@ -11,23 +11,10 @@
 // itself.
 //
 // A storm ([World.Storm]) is a random simulation of several conversations,
-// channels and processes over hours, drawn from a seed; a [Campaign] runs many.
-// Which check holds which invariant in a storm:
-//
-//	I1, I28, I32  Log.settle, checkAnswered, accepted; beforeTurn (fallback)
-//	I2            beforeTurn: answers and calls of a turn
-//	I3, I4, I24   checkMessage, sending, deleted; before (nothing written after deletion)
-//	I5, I6        deliver, fence, claim, settleStorm (numbers without gaps)
-//	I7 to I12     checkFollowUp, early, beforeTurn, before, ladderEnds, settle
-//	I13, I14      run, ran, ask
-//	I15           moved; I17 after; I18, I19 contact; I20 beforeTurn
-//	I21           before, contact, settleStorm (the commits make what is stored)
-//	I22, I23, I25 words, shown, request
-//	I26           settle: a poisoned conversation comes to an end
-//	I29           request, beforeTurn; I30 Campaign.Twice; I31 early
-//
-// Not seen here: I16 (the structure of prompts), I27 (memory, goroutines), and
-// of I24 the bytes that are left after a purge.
+// channels and processes over hours, drawn from a seed; a [Campaign] runs many,
+// on memstore or on sqlitestore, which do the same ([Differ]).
+// docs/reliability.md says which check holds which invariant, and what is not
+// seen here. A [Case] is a storm that is written by hand.
 //
 // Rules of the protocol can be switched off ([Rules]), to prove that the log
 // would see what they prevent.
