@@ -536,7 +536,7 @@ func (c *compiler) stageSite(st site) {
 			fix = c.fixed(from, to, near)
 			c.report("near-canonical", SeverityWarning, from, to, fmt.Sprintf("%q is spelt almost like the stage %q: write that", cand, near), fix)
 		} else {
-			message += ": the stages are " + c.names.stages.list()
+			message += c.names.stages.known("stages")
 		}
 		c.report("unknown-stage", severity(st.canonical && clear), from, to, message, fix)
 	}

@@ -350,12 +350,17 @@ func (x *nameIndex) nearest(name string) string {
 	return best
 }
 
+// known ends a message about a name that does not exist: what there is.
+func (x *nameIndex) known(what string) string {
+	if len(x.order) == 0 {
+		return ": the workspace has no " + what + ": add it there, or take this out"
+	}
+	return ": the " + what + " are " + x.list()
+}
+
 // list writes names for a message: a few, and how many more.
 func (x *nameIndex) list() string {
 	const most = 6
-	if len(x.order) == 0 {
-		return "none"
-	}
 	s := strings.Join(x.order[:min(most, len(x.order))], ", ")
 	if more := len(x.order) - most; more > 0 {
 		s += fmt.Sprintf(" and %d more", more)

@@ -646,7 +646,7 @@ func (c *compiler) closingNotes(i, t int) {
 		message += ": did you mean \"" + near + "\"?"
 		fix = c.fixed(from, to, near)
 	} else {
-		message += ": the closing notes are " + c.names.notes.list()
+		message += c.names.notes.known("closing notes")
 	}
 	c.report("unknown-closing-note", SeverityError, from, to, message, fix)
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 )
@@ -71,12 +72,15 @@ type sarifTool struct {
 }
 
 type sarifDriver struct {
-	Name  string      `json:"name"`
-	Rules []sarifRule `json:"rules"`
+	Name           string      `json:"name"`
+	InformationURI string      `json:"informationUri"`
+	Rules          []sarifRule `json:"rules"`
 }
 
 type sarifRule struct {
-	ID string `json:"id"`
+	ID      string    `json:"id"`
+	Short   sarifText `json:"shortDescription"`
+	HelpURI string    `json:"helpUri"`
 }
 
 type sarifResult struct {
@@ -84,6 +88,23 @@ type sarifResult struct {
 	Level     string          `json:"level"`
 	Message   sarifText       `json:"message"`
 	Locations []sarifLocation `json:"locations"`
+	Fixes     []sarifFix      `json:"fixes,omitempty"`
+}
+
+// sarifFix replaces a region where a repair is certain.
+type sarifFix struct {
+	Description sarifText     `json:"description"`
+	Changes     []sarifChange `json:"artifactChanges"`
+}
+
+type sarifChange struct {
+	Artifact     sarifArtifact      `json:"artifactLocation"`
+	Replacements []sarifReplacement `json:"replacements"`
+}
+
+type sarifReplacement struct {
+	Deleted  sarifRegion `json:"deletedRegion"`
+	Inserted sarifText   `json:"insertedContent"`
 }
 
 type sarifText struct {
@@ -103,10 +124,16 @@ type sarifArtifact struct {
 	URI string `json:"uri"`
 }
 
+// sarifRegion is a place of a file; the bytes are left out for what is said of
+// a text as a whole, and inside a workspace file.
 type sarifRegion struct {
-	StartLine   int `json:"startLine"`
-	StartColumn int `json:"startColumn"`
+	StartLine   int  `json:"startLine"`
+	StartColumn int  `json:"startColumn"`
+	ByteOffset  *int `json:"byteOffset,omitempty"`
+	ByteLength  int  `json:"byteLength,omitempty"`
 }
+
+const sarifHome = "https://github.com/seed-a71cb1d8/frontdesk"
 
 // sarifLevels are SARIF's names of severities.
 var sarifLevels = map[instructions.Severity]string{
@@ -115,23 +142,34 @@ var sarifLevels = map[instructions.Severity]string{
 
 func (e *env) lintSARIF(findings []finding) error {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
-	run.Tool.Driver = sarifDriver{Name: "frontdesk", Rules: []sarifRule{}}
+	run.Tool.Driver = sarifDriver{Name: "frontdesk", InformationURI: sarifHome, Rules: []sarifRule{}}
 	var codes []string
 	for _, f := range findings {
 		codes = append(codes, f.Code)
-		run.Results = append(run.Results, sarifResult{
-			RuleID: f.Code, Level: sarifLevels[f.Severity], Message: sarifText{f.Message},
-			Locations: []sarifLocation{{sarifPhysical{
-				sarifArtifact{(&url.URL{Path: filepath.ToSlash(f.file)}).String()}, sarifRegion{f.Line, f.Column},
-			}}},
-		})
+		run.Results = append(run.Results, f.sarif())
 	}
 	slices.Sort(codes)
 	for _, code := range slices.Compact(codes) {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{code})
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{code, sarifText{strings.ReplaceAll(code, "-", " ")}, sarifHome + "/blob/main/docs/diagnostics.md"})
 	}
 	enc := json.NewEncoder(e.stdout)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(sarif{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
+}
+
+func (f finding) sarif() sarifResult {
+	file := sarifArtifact{(&url.URL{Path: filepath.ToSlash(f.file)}).String()}
+	at := sarifRegion{StartLine: f.Line, StartColumn: f.Column}
+	if f.agent == "" && f.End > f.Offset {
+		at.ByteOffset, at.ByteLength = &f.Offset, f.End-f.Offset
+	}
+	r := sarifResult{
+		RuleID: f.Code, Level: sarifLevels[f.Severity], Message: sarifText{f.Message},
+		Locations: []sarifLocation{{sarifPhysical{file, at}}},
+	}
+	if f.Fix != "" && at.ByteOffset != nil {
+		r.Fixes = []sarifFix{{sarifText{"write " + f.Fix}, []sarifChange{{file, []sarifReplacement{{at, sarifText{f.Fix}}}}}}}
+	}
+	return r
 }

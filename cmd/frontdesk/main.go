@@ -124,6 +124,10 @@ func (e *env) help(args []string) int {
 		fmt.Fprint(e.stdout, overview())
 		return exitOK
 	}
+	if args[0] == "version" {
+		fmt.Fprintln(e.stdout, "Usage: frontdesk version\n\nPrints the version of the module, of the grammar and of Go.")
+		return exitOK
+	}
 	for _, c := range commands() {
 		if c.name == args[0] {
 			// A command prints its own help: its flags are made in its run.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -64,6 +65,9 @@ func (e *env) read(path string) (string, error) {
 			return "", err
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return "", fmt.Errorf("%s is a directory: name the files in it", path)
+		}
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
@@ -72,6 +76,12 @@ func (e *env) read(path string) (string, error) {
 	}
 	if len(data) > maxFile {
 		return "", fmt.Errorf("%s is larger than %d MiB: a prompt has at most %d characters", path, maxFile>>20, instructions.MaxCharacters)
+	}
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		return "", fmt.Errorf("%s is UTF-16: save it as UTF-8", path)
+	case bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0:
+		return "", fmt.Errorf("%s is no text: it holds NUL bytes", path)
 	}
 	return string(data), nil
 }

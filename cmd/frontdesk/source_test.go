@@ -123,6 +123,17 @@ func TestTooLargeFile(t *testing.T) {
 	assert.Contains(t, shell(t, "frontdesk lint big.md"), "larger than 16 MiB")
 }
 
+// What is no text is refused before it is read as a prompt.
+func TestNoText(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, data := range map[string]string{"utf16.md": "\xff\xfe#\x00", "image.md": "\x89PNG\r\n\x1a\n\x00\x00"} {
+		require.NoError(t, os.WriteFile(name, []byte(data), 0o644))
+	}
+	assert.Equal(t, "! frontdesk lint: utf16.md is UTF-16: save it as UTF-8\n[exit 2]\n", shell(t, "frontdesk lint utf16.md"))
+	assert.Equal(t, "! frontdesk compile: image.md is no text: it holds NUL bytes\n[exit 2]\n", shell(t, "frontdesk compile image.md"))
+	assert.Equal(t, "! frontdesk lint: . is a directory: name the files in it\n[exit 2]\n", shell(t, "frontdesk lint ."))
+}
+
 // Colours are for terminals, which a test is not: what would be printed there.
 func TestColours(t *testing.T) {
 	var out strings.Builder

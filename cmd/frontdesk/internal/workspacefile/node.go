@@ -40,23 +40,39 @@ func parseYAML(name string, data []byte) (*yaml.Node, error) {
 		return &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}, nil
 	}
 	if err != nil {
-		return nil, yamlFault(name, err)
+		return nil, yamlFault(name, data, err)
 	}
 	var more yaml.Node
 	switch err := dec.Decode(&more); {
 	case err == nil:
 		return nil, &Fault{name, max(1, more.Line), 1, "a second document begins: a workspace file holds one"}
 	case !errors.Is(err, io.EOF):
-		return nil, yamlFault(name, err)
+		return nil, yamlFault(name, data, err)
 	}
 	return doc.Content[0], nil
 }
 
-func yamlFault(name string, err error) error {
+// yamlFault says where a text stops being YAML: on the line behind the longest
+// beginning that is. The parser itself names the line where the block begins.
+func yamlFault(name string, data []byte, err error) error {
 	line := 1
 	if m := yamlLine.FindStringSubmatch(err.Error()); len(m) == 2 {
 		if n, convErr := strconv.Atoi(m[1]); convErr == nil && n > 0 {
 			line = n
+		}
+	}
+	const most = 400 // lines that are tried: each costs a reading of the text
+	ends := []int{0}
+	for i, b := range data {
+		if b == '\n' {
+			ends = append(ends, i+1)
+		}
+	}
+	for n := len(ends) - 1; n > 0 && len(ends) <= most; n-- {
+		var doc yaml.Node
+		if yaml.Unmarshal(data[:ends[n]], &doc) == nil {
+			line = max(line, n+1)
+			break
 		}
 	}
 	return &Fault{name, line, 1, "this is not YAML: " + yamlLine.ReplaceAllString(err.Error(), "")}
