@@ -141,7 +141,9 @@ func ExampleNewWith_mistral() {
 // of any that langchaingo has.
 type shelf []schema.Document
 
-func (s shelf) GetRelevantDocuments(context.Context, string) ([]schema.Document, error) { return s, nil }
+func (s shelf) GetRelevantDocuments(context.Context, string) ([]schema.Document, error) {
+	return s, nil
+}
 
 func ExampleKnowledge() {
 	knowledge := langchain.Knowledge(shelf{
