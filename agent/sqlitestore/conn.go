@@ -30,13 +30,32 @@ type conn struct {
 	row      row                 // likewise
 }
 
+// engine is the SQLite that the package stands on. Tests put another one in
+// its place, on a file system that loses power.
+var engine = struct {
+	connect func(dsn string) (driver.Conn, error)
+	// code is the result code of an error; ok is false if it is not SQLite's.
+	code func(err error) (code int, ok bool)
+}{
+	connect: func(dsn string) (driver.Conn, error) {
+		connector, err := sqlite.NewConnector(dsn)
+		if err != nil {
+			return nil, err
+		}
+		return connector.Connect(context.Background())
+	},
+	code: func(err error) (int, bool) {
+		var e *sqlite.Error
+		if !errors.As(err, &e) {
+			return 0, false
+		}
+		return e.Code(), true
+	},
+}
+
 // connect opens a connection and sets it up.
 func connect(dsn string, pragmas []string) (*conn, error) {
-	connector, err := sqlite.NewConnector(dsn)
-	if err != nil {
-		return nil, err
-	}
-	d, err := connector.Connect(context.Background())
+	d, err := engine.connect(dsn)
 	if err != nil {
 		return nil, err
 	}
@@ -159,8 +178,8 @@ func (c *conn) query(s *statement, args []any, each func(r *row)) (err error) {
 
 // isCode reports whether an error is of SQLite and has that primary code.
 func isCode(err error, code int) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == code
+	c, ok := engine.code(err)
+	return ok && c&0xff == code
 }
 
 // isBusy reports whether another connection holds the lock.

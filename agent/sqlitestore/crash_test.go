@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/sqlitestore"
 )
@@ -51,24 +49,8 @@ func commitUntilKilled(path string) error {
 			id := fmt.Sprint("c", w)
 			errs <- func() error {
 				for {
-					v, err := s.Load(ctx, agent.Query{ConversationID: id})
+					n, err := commitNext(ctx, s, id)
 					if err != nil {
-						return err
-					}
-					c := agent.Commit{Conversation: v.Conversation}
-					if v.Conversation == nil {
-						c.Contact = &frontdesk.Contact{ID: "p" + id, Identities: []frontdesk.Identity{{Channel: "chat", Address: id}}}
-						c.Conversation = &frontdesk.Conversation{ID: id, ContactID: c.Contact.ID, Channel: "chat", Status: frontdesk.Open}
-					}
-					c.Conversation.LastSeq++
-					n := c.Conversation.LastSeq
-					m := frontdesk.Message{
-						ID: fmt.Sprintf("%s-%d", id, n), ConversationID: id, Seq: n, Direction: frontdesk.DirInbound,
-						Text: strings.Repeat(fmt.Sprintf("%s-%d ", id, n), 50),
-					}
-					c.Messages, c.Dedupe = []frontdesk.Message{m}, map[string]string{"key " + m.ID: m.ID}
-					c.Put = []agent.Task{{ConversationID: id, Kind: agent.TaskTurn, Due: time.Unix(n, 0)}}
-					if err := s.Commit(ctx, c); err != nil {
 						return err
 					}
 					out.Lock()
@@ -108,7 +90,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 			assert.Equal(t, last, v.Conversation.Version)
 			require.Len(t, v.History, int(last), "a commit is there whole")
 			for i, m := range v.History {
-				require.Equal(t, strings.Repeat(fmt.Sprintf("%s-%d ", id, i+1), 50), m.Text)
+				require.Equal(t, messageText(id, int64(i+1)), m.Text)
 			}
 			require.Len(t, v.Tasks, 1)
 			assert.True(t, time.Unix(last, 0).Equal(v.Tasks[0].Due))

@@ -1,6 +1,18 @@
 package sqlitestore
 
-import "github.com/seed-a71cb1d8/frontdesk/internal/sqlitefile"
+import (
+	"database/sql/driver"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlitefile"
+)
+
+// UseEngine puts another SQLite in the place of the package's until restore is
+// called. No store may be open before or after.
+func UseEngine(connect func(dsn string) (driver.Conn, error), code func(err error) (int, bool)) (restore func()) {
+	old := engine
+	engine.connect, engine.code = connect, code
+	return func() { engine = old }
+}
 
 // Integrity runs SQLite's own check of a file.
 func Integrity(path string) (string, error) {
