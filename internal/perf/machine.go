@@ -16,6 +16,9 @@ import (
 func (b *bench) machine(ctx context.Context) (table, error) {
 	t := table{title: "Machine", columns: []string{"", "measured on " + time.Now().Format(time.DateOnly)}}
 	t.add("processor", fact(fmt.Sprintf("%s, %d cores, %s/%s", processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)))
+	if load, err := os.ReadFile("/proc/loadavg"); err == nil { // Linux has it
+		t.add("busy with other programs: load average before it began", fact(strings.Fields(string(load))[0]))
+	}
 	sync, err := b.syncs()
 	if err != nil {
 		return t, err

@@ -89,7 +89,7 @@ type bench struct {
 	kinds  []string
 	log    io.Writer
 	dir    string
-	places int            // how many were made
+	files  int            // how many were made
 	server *pgtest.Server // nil: not started
 	// complete is set when nothing may be left out.
 	complete bool

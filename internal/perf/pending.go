@@ -25,7 +25,7 @@ func (b *bench) followUps(ctx context.Context) (table, error) {
 	t := table{
 		title: "Follow-ups while others wait",
 		columns: []string{
-			"store, pending", "armed/s", "cancelled/s", "fired/s", "disk, each", "memory, each", "open", "next due", "first claim",
+			"store, pending", "armed/s", "cancelled/s", "fired/s", "disk, each", "memory, each", "new process: memory", "open", "next due", "first claim",
 		},
 	}
 	b.found = map[string]map[int]found{}
@@ -94,7 +94,7 @@ func (q *pendings) level(ctx context.Context, n int) ([]figure, error) {
 		return nil, err
 	}
 	q.b.found[q.place.kind][n] = f
-	figures := []figure{rate(f.armed), rate(f.cancelled), rate(f.fired), disk, memory, none, none, none}
+	figures := []figure{rate(f.armed), rate(f.cancelled), rate(f.fired), disk, memory, none, none, none, none}
 	if !q.place.durable() {
 		return figures, nil
 	}
@@ -113,7 +113,7 @@ func (q *pendings) level(ctx context.Context, n int) ([]figure, error) {
 	} else {
 		figures[4] = mayBeNothing(size(max(r.Memory-q.least.Memory, 0) / float64(n-q.leastOf)))
 	}
-	figures[5], figures[6], figures[7] = lasting(r.Open), lasting(r.Next), lasting(r.Claim)
+	figures[5], figures[6], figures[7], figures[8] = size(r.Memory), lasting(r.Open), lasting(r.Next), lasting(r.Claim)
 	return figures, nil
 }
 

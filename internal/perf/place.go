@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/memstore"
+	"github.com/seed-a71cb1d8/frontdesk/agent/pgstore"
 	"github.com/seed-a71cb1d8/frontdesk/agent/sqlitestore"
 )
 
@@ -43,6 +44,8 @@ func (p place) open(ctx context.Context) (store, error) {
 		return memory{memstore.New()}, nil
 	case inSQLite:
 		return sqlitestore.Open(p.at, nil)
+	case inPostgres:
+		return pgstore.Open(ctx, p.at, &pgstore.Options{Connections: connections})
 	}
 	return nil, fmt.Errorf("perf: there is no store %q", p.kind)
 }
@@ -52,6 +55,9 @@ func (p place) durable() bool { return p.kind != inMemory }
 
 // bytes is what the place takes on disk.
 func (p place) bytes(ctx context.Context) (float64, error) {
+	if p.kind == inPostgres {
+		return databaseSize(ctx, p.at)
+	}
 	info, err := os.Stat(p.at)
 	if err != nil {
 		return 0, err
@@ -61,9 +67,13 @@ func (p place) bytes(ctx context.Context) (float64, error) {
 
 // newPlace makes an empty place for a store.
 func (b *bench) newPlace(ctx context.Context, kind string) (place, error) {
-	b.places++
-	if kind == inSQLite {
-		return place{kind, filepath.Join(b.dir, fmt.Sprintf("store-%d.db", b.places))}, nil
+	switch kind {
+	case inSQLite:
+		b.files++
+		return place{kind, filepath.Join(b.dir, fmt.Sprintf("store-%d.db", b.files))}, nil
+	case inPostgres:
+		dsn, err := b.database(ctx)
+		return place{kind, dsn}, err
 	}
 	return place{kind: kind}, nil
 }
@@ -90,8 +100,11 @@ func (b *bench) with(ctx context.Context, kind string, f func(s store) error) er
 
 // remove takes a place away.
 func (b *bench) remove(ctx context.Context, p place) error {
-	if p.kind != inSQLite {
-		return nil
+	switch p.kind {
+	case inSQLite:
+		return os.Remove(p.at) // the last program that closed it took the rest
+	case inPostgres:
+		return b.drop(ctx, p.at)
 	}
-	return os.Remove(p.at) // the last program that closed it took the rest
+	return nil
 }

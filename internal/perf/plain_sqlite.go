@@ -138,7 +138,7 @@ func (p *plainSQLite) accept(c agent.Commit) error {
 	return nil
 }
 
-// small writes one row of a message, without anything around it.
+// A row of a message, without anything around it.
 const (
 	smallTable  = `CREATE TABLE small (n INTEGER PRIMARY KEY, id TEXT NOT NULL, text TEXT NOT NULL)`
 	smallInsert = `INSERT INTO small (id, text) VALUES (?, ?)`

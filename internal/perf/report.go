@@ -37,9 +37,6 @@ func lasting(d time.Duration) figure { return figure{value: d.Seconds(), write: 
 func ratio(v float64) figure {
 	return figure{value: v, write: func(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }}
 }
-func count(v float64) figure {
-	return figure{value: v, write: func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }}
-}
 func size(v float64) figure                { return figure{value: v, write: bytes} }
 func mayBeNothing(f figure) figure         { f.mayBeNothing = true; return f }
 func latencies(t timing) (p50, p99 figure) { return lasting(t.at(0.5)), lasting(t.at(0.99)) }

@@ -9,28 +9,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
 
-	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 )
-
-// The tables of a program that keeps its conversations itself and leaves the
-// waiting to river. They hold what a store holds of a turn.
-const riverTables = `
-CREATE TABLE conversations (id text PRIMARY KEY, contact_id text NOT NULL, version bigint NOT NULL, last_seq bigint NOT NULL, last_inbound timestamptz NOT NULL);
-CREATE TABLE dedupe (key text PRIMARY KEY, message_id text NOT NULL);
-CREATE TABLE messages (
-	conversation_id text NOT NULL, seq bigint NOT NULL, id text NOT NULL UNIQUE, direction text NOT NULL, author_kind text NOT NULL, author_id text NOT NULL,
-	author_name text NOT NULL, text text NOT NULL, at timestamptz NOT NULL, turn_id text NOT NULL, status text NOT NULL, provider_id text NOT NULL, epoch bigint NOT NULL,
-	PRIMARY KEY (conversation_id, seq)
-);
-CREATE TABLE turns (id text PRIMARY KEY, conversation_id text NOT NULL, record text NOT NULL);
-`
 
 // waiting is the job that waits: a follow-up, or an answer.
 type waiting struct {
@@ -74,7 +59,7 @@ func openRiver(ctx context.Context, dsn string) (_ *riverSide, err error) {
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return nil, err
 	}
-	if _, err := r.pool.Exec(ctx, riverTables); err != nil {
+	if _, err := r.pool.Exec(ctx, ownTables); err != nil {
 		return nil, err
 	}
 	jobs := river.NewWorkers()
@@ -130,37 +115,9 @@ func (r *riverSide) transaction(ctx context.Context, own func(b *pgx.Batch), riv
 	})
 }
 
-// errChanged means that somebody else changed a conversation.
-var errChanged = errors.New("perf: the conversation was changed")
-
-// change writes the person's conversation, if it is as it was read.
-func (p *person) change(b *pgx.Batch) {
-	version := p.version
-	p.version++
-	b.Queue(`UPDATE conversations SET version = version + 1, last_seq = $3, last_inbound = $4 WHERE id = $1 AND version = $2`,
-		"conversation-"+p.name, version, p.seq, begin).Exec(func(t pgconn.CommandTag) error {
-		if t.RowsAffected() != 1 {
-			return errChanged
-		}
-		return nil
-	})
-}
-
-func insertMessage(b *pgx.Batch, m frontdesk.Message) {
-	b.Queue(`INSERT INTO messages (conversation_id, seq, id, direction, author_kind, author_id, author_name, text, at, turn_id, status, provider_id, epoch)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		m.ConversationID, m.Seq, m.ID, string(m.Direction), string(m.Author.Kind), m.Author.ID, m.Author.Name, m.Text, m.At, m.TurnID, string(m.Status), m.ProviderID, m.Epoch)
-}
-
 // accept stores a message of the person together with the job that answers.
 func (r *riverSide) accept(ctx context.Context, p *person) error {
-	p.seq++
-	id := fmt.Sprintf("message-%s-%d", p.name, p.seq)
-	return r.transaction(ctx, func(b *pgx.Batch) {
-		b.Queue(`INSERT INTO dedupe (key, message_id) VALUES ($1, $2)`, chat+"/"+id, id)
-		p.change(b)
-		insertMessage(b, p.written(id))
-	}, func(tx pgx.Tx) error {
+	return r.transaction(ctx, func(b *pgx.Batch) { p.accepted(b) }, func(tx pgx.Tx) error {
 		_, err := r.client.InsertTx(ctx, tx, waiting{Person: p.name, Text: reply, Trigger: agent.Trigger{Kind: agent.TriggerInbound}}, nil)
 		return err
 	})
@@ -168,14 +125,10 @@ func (r *riverSide) accept(ctx context.Context, p *person) error {
 
 // meet makes people known.
 func (r *riverSide) meet(ctx context.Context, name string, n int) ([]*person, error) {
-	people := make([]*person, n)
-	rows := make([][]any, n)
-	for i := range people {
-		p := &person{name: fmt.Sprint(name, i), version: 1}
-		people[i], r.people[p.name] = p, p
-		rows[i] = []any{"conversation-" + p.name, "contact-" + p.name, p.version, p.seq, begin}
+	people, err := meet(ctx, r.pool, name, n)
+	for _, p := range people {
+		r.people[p.name] = p
 	}
-	_, err := r.pool.CopyFrom(ctx, pgx.Identifier{"conversations"}, []string{"id", "contact_id", "version", "last_seq", "last_inbound"}, pgx.CopyFromRows(rows))
 	return people, err
 }
 

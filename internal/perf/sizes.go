@@ -30,7 +30,7 @@ var full = sizes{
 
 var quickly = sizes{
 	syncing: 200,
-	levels:  []level{{1, 200, 300}, {16, 800, 3200}, {256, 1536, 10240}},
-	pending: []int{1000, 10_000}, active: 2000,
-	fired: 500, timed: 200, over: 2 * time.Second,
+	levels:  []level{{1, 100, 200}, {16, 320, 1600}, {256, 768, 5120}},
+	pending: []int{1000, 10_000}, active: 1600,
+	fired: 400, timed: 200, over: 2 * time.Second,
 }
