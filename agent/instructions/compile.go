@@ -279,6 +279,7 @@ func newNames(ws *frontdesk.Workspace) names {
 // nameIndex finds names at a place of a folded text, the longest first.
 type nameIndex struct {
 	byName  map[string]string
+	first   [256]bool // the bytes that a name begins with
 	lengths []int
 	order   []string // as the workspace lists them
 	last    string   // the value of the last of them
@@ -296,6 +297,7 @@ func (x *nameIndex) add(name, value string) {
 		return
 	}
 	x.byName[key] = value
+	x.first[key[0]] = true
 	if len(x.order) == 0 || x.last != value {
 		x.order, x.last = append(x.order, name), value
 	}
@@ -307,6 +309,9 @@ func (x *nameIndex) add(name, value string) {
 // match returns the value of the longest name at folded[at:], which must end
 // with a word.
 func (x *nameIndex) match(folded string, at int) (value string, end int, ok bool) {
+	if at >= len(folded) || !x.first[folded[at]] {
+		return "", 0, false
+	}
 	if at > 0 {
 		prev, _ := utf8.DecodeLastRuneInString(folded[:at])
 		next, _ := utf8.DecodeRuneInString(folded[at:])

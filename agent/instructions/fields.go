@@ -210,27 +210,31 @@ func (c *compiler) directFields(st site, s *sentence, end int) []field {
 func (c *compiler) knownFields(from, end int) []field {
 	var out []field
 	last := c.shadow.Index(end)
+	k, _ := slices.BinarySearchFunc(c.tokens, from, func(t token, o int) int { return t.start - o })
 	for i := c.shadow.Index(from); i < last; {
 		if i > 0 && isWordByte(c.shadow.Text[i-1]) && isWordByte(c.shadow.Text[i]) && !isDigitByte(c.shadow.Text[i-1]) {
 			i++ // no name begins within a word
 			continue
 		}
-		_, n := utf8.DecodeRuneInString(c.shadow.Text[i:])
-		start := c.shadow.Start(i)
-		if _, quoted := c.quoteAt(start); quoted {
-			i += n
-			continue
+		for k < len(c.tokens) && c.tokens[k].Start < i {
+			k++
 		}
 		if id, to, ok := c.names.fields.match(c.shadow.Text[:last], i); ok {
-			out = append(out, field{id, start, c.shadow.End(c.text, to)})
-			i = to
-			continue
+			start := c.shadow.Start(i)
+			if _, quoted := c.quoteAt(start); !quoted {
+				out = append(out, field{id, start, c.shadow.End(c.text, to)})
+				i = to
+				continue
+			}
 		}
-		if f, to, ok := c.standardField(start); ok && to <= end {
-			out = append(out, f)
-			i = c.shadow.Index(to)
-			continue
+		if k < len(c.tokens) && c.tokens[k].Start == i || k > 0 && c.tokens[k-1].End > i {
+			if f, to, ok := c.standardField(c.shadow.Start(i)); ok && to <= end {
+				out = append(out, f)
+				i = c.shadow.Index(to)
+				continue
+			}
 		}
+		_, n := utf8.DecodeRuneInString(c.shadow.Text[i:])
 		i += n
 	}
 	return out

@@ -325,12 +325,8 @@ func (c *compiler) splitItems(from, end int) []string {
 	if isSentence(s) {
 		return []string{s}
 	}
-	var items []string
+	var items [][2]int
 	start := from
-	cut := func(at, next int) {
-		items = append(items, c.text[start:at])
-		start = next
-	}
 	depth := 0
 	for i := from; i < end; {
 		r, n := utf8.DecodeRuneInString(c.text[i:end])
@@ -341,17 +337,18 @@ func (c *compiler) splitItems(from, end int) []string {
 			depth--
 		case ',', '，', '、', '،', ';', '；':
 			if depth == 0 && !c.betweenDigits(i, i+n) {
-				cut(i, i+n)
+				items = append(items, [2]int{start, i})
+				start = i + n
 			}
 		}
 		i += n
 	}
-	items = append(items, c.text[start:end])
+	items = append(items, [2]int{start, end})
 	var out []string
 	for i, it := range items {
-		parts := c.splitOr(it)
-		if i > 0 && len(parts) == 1 && len(out) > 0 && c.hasOr(it) && len(strings.Fields(it)) <= 3 {
-			out[len(out)-1] += "," + it
+		parts, or := c.splitOr(it[0], it[1])
+		if i > 0 && len(parts) == 1 && len(out) > 0 && or && len(strings.Fields(parts[0])) <= 3 {
+			out[len(out)-1] += "," + parts[0]
 			continue
 		}
 		out = append(out, parts...)
@@ -366,25 +363,19 @@ func isSentence(s string) bool {
 	return i > 0 && i+1 < len(s) && (s[i+1] == ' ' || s[i] >= utf8.RuneSelf)
 }
 
-func (c *compiler) splitOr(item string) []string {
-	folded := fold.NewShadow(item)
-	for _, t := range c.scan(folded.Text) {
-		if !t.Is("or") {
+// splitOr cuts an item at its first "or" between two phrases, and reports
+// whether it holds one.
+func (c *compiler) splitOr(from, end int) (parts []string, or bool) {
+	lo, hi := c.tokensIn(from, end)
+	for k := lo; k < hi; k++ {
+		if !c.tokens[k].any("or") {
 			continue
 		}
-		a, b := item[:folded.Start(t.Start)], item[folded.Start(t.End):]
+		or = true
+		a, b := c.text[from:c.tokens[k].start], c.text[min(c.tokens[k].end, end):end]
 		if len(strings.Fields(a)) >= 2 && len(strings.Fields(b)) >= 2 {
-			return []string{a, b}
+			return []string{a, b}, true
 		}
 	}
-	return []string{item}
-}
-
-func (c *compiler) hasOr(item string) bool {
-	for _, t := range c.scan(fold.Phrase(item)) {
-		if t.Is("or") {
-			return true
-		}
-	}
-	return false
+	return []string{c.text[from:end]}, or
 }

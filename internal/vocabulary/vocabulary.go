@@ -104,7 +104,8 @@ type Vocabulary struct {
 	nodes  []node     // while it is loaded
 	root   [256]int32 // the places under the first, by byte
 	places []place
-	keys   []byte // of all edges, those of a place together
+	wide   [][256]int32 // the places under one with many edges, by byte
+	keys   []byte       // of all edges, those of a place together
 	kids   []int32
 
 	gaps      map[string][]gap              // by the first half
@@ -179,6 +180,7 @@ func (v *Vocabulary) addPlain() {
 // so that a scan stays in the processor's caches.
 type place struct {
 	edge int32 // the first of its edges
+	wide int32 // its table in wide, plus one; 0: its edges are few
 	n    int16 // how many it has
 	ends bool  // a phrase ends here
 	node int32
@@ -191,8 +193,17 @@ func (v *Vocabulary) flatten() {
 		p := &v.places[i]
 		n := &v.nodes[p.node]
 		p.edge, p.n, p.ends = int32(len(v.keys)), int16(len(n.keys)), len(n.meanings)+len(n.prefix) > 0
+		const few = 6
+		if len(n.keys) > few {
+			v.wide = append(v.wide, [256]int32{})
+			p.wide = int32(len(v.wide))
+		}
+		wide := p.wide
 		for k, key := range n.keys {
 			at := int32(len(v.places))
+			if wide > 0 {
+				v.wide[wide-1][key] = at
+			}
 			v.keys, v.kids = append(v.keys, key), append(v.kids, at)
 			if i == 0 {
 				v.root[key] = at
@@ -567,6 +578,10 @@ func (v *Vocabulary) longest(text string, start int) (Token, bool) {
 		}
 		if i >= len(text) {
 			break
+		}
+		if p.wide > 0 {
+			cur = v.wide[p.wide-1][text[i]]
+			continue
 		}
 		cur = 0
 		for k, key := range v.keys[p.edge : p.edge+int32(p.n)] {
