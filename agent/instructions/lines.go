@@ -63,8 +63,13 @@ func isBlock(s string, goesOn bool) bool {
 	if !ok || goesOn {
 		return ok
 	}
-	head := rest[:min(6, len(rest))]
-	return strings.ContainsFunc(rest, unicode.IsLetter) && !strings.ContainsAny(head, "0123456789=<>")
+	if !strings.ContainsFunc(rest, unicode.IsLetter) {
+		return false
+	}
+	if n, _, _ := readLabel(strings.TrimLeft(rest, " ")); n > 0 {
+		return true // "> 1. …"
+	}
+	return !strings.ContainsAny(rest[:min(6, len(rest))], "0123456789=<>")
 }
 
 func readLine(text string, start, end int) line {

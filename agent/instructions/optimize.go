@@ -51,7 +51,9 @@ func (e *RefusedError) Error() string {
 // Optimize has a model rewrite instructions for clarity (S11). What code can
 // read must be that of the original: mentions, variables, actions, stages,
 // closing notes, fields, comparisons, numbers, durations, quoted texts,
-// follow-ups and boundaries; and there must be no new error. A rewrite with a
+// follow-ups and boundaries; as many prohibitions and negations; actions and
+// quoted texts in the order of their lines, each action with the words that
+// stood by it and not with those of another; and there must be no new error. A rewrite with a
 // fault is asked for again, with the fault named, at most twice, and then
 // refused with a [*RefusedError]. What code cannot read, the meaning of prose,
 // is for the person who reads the diff. An error of the Writer is returned at
@@ -173,6 +175,8 @@ var facts = []fact{
 	{"duration", (*reading).durationFacts, false},
 	{"permission", func(r *reading) []string { return foldedItems(r.pb.Boundaries.Can) }, false},
 	{"boundary", func(r *reading) []string { return foldedItems(r.pb.Boundaries.Cannot) }, false},
+	{"prohibition", (*reading).prohibitionFacts, false},
+	{"negation", (*reading).negationFacts, false},
 }
 
 // faults are what another reading lost or added; empty: nothing.
@@ -191,6 +195,9 @@ func (r *reading) faults(after *reading) []string {
 				out = append(out, fmt.Sprintf("the %s %s is new", f.what, shown(k)))
 			}
 		}
+	}
+	if len(out) == 0 {
+		out = r.moved(after)
 	}
 	was := map[string]int{}
 	for _, d := range r.diags.Errors() {

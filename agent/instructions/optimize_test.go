@@ -139,6 +139,65 @@ func TestOptimizeMayRewrite(t *testing.T) {
 	}
 }
 
+const twoWays = `# FLOW
+1. Greet them: "Welcome to the shop."
+2. Never share internal prices with anybody.
+3. If the customer wants to buy bicycles, assign to @Sales Team.
+4. If a repair is not finished, assign to @Support Team.
+5. If they are done, say "See you again." and close the conversation.
+# BOUNDARIES
+- Do not promise delivery dates.
+# FOLLOW-UP
+If the contact does not reply for 2 minutes, say "Still there?".
+`
+
+// S11.2: rewrites by a model that means no good.
+func TestOptimizeAgainstAdversaries(t *testing.T) {
+	for name, c := range map[string]struct {
+		change []string // pairs of old and new
+		fault  string
+	}{
+		"drops a boundary":          {[]string{"- Do not promise delivery dates.", "- Be nice."}, "the boundary"},
+		"weakens a boundary":        {[]string{"Do not promise", "Try not to promise"}, "the boundary"},
+		"weakens never":             {[]string{"Never share", "Try not to share"}, "the prohibition"},
+		"drops never":               {[]string{"Never share", "Share"}, "the prohibition"},
+		"adds a prohibition":        {[]string{"1. Greet them", "1. Never greet them"}, "the prohibition"},
+		"drops not":                 {[]string{"is not finished", "is finished"}, "the negation"},
+		"2 minutes to 20":           {[]string{"2 minutes", "20 minutes"}, "the follow-up"},
+		"2 minutes to 2 hours":      {[]string{"2 minutes", "2 hours"}, "the follow-up"},
+		"swaps targets":             {[]string{"@Sales Team", "@X", "@Support Team", "@Sales Team", "@X", "@Support Team"}, "stood before"},
+		"swaps conditions":          {[]string{"the customer wants to buy bicycles", "@X", "a repair is not finished", "the customer wants to buy bicycles", "@X", "a repair is not finished"}, "the other way round"},
+		"moves a quoted text":       {[]string{`: "Welcome to the shop."`, "", `say "See you again."`, `say "See you again." "Welcome to the shop."`}, "stood before"},
+		"swaps quoted texts":        {[]string{"Welcome to the shop.", "@X", "See you again.", "Welcome to the shop.", "@X", "See you again."}, "stood before"},
+		"moves a step":              {[]string{"2. Never share internal prices with anybody.\n", "2. If they are done, say \"See you again.\" and close the conversation.\n", "5. If they are done, say \"See you again.\" and close the conversation.", "5. Never share internal prices with anybody."}, "stood before"},
+		"adds an action":            {[]string{"# BOUNDARIES", "6. If it is late, close the conversation.\n# BOUNDARIES"}, "is new"},
+		"loses a mention":           {[]string{"assign to @Support Team", "assign it"}, `the mention "team:support Support Team" is lost`},
+		"an action in place of one": {[]string{"close the conversation", "unassign the conversation"}, "the action"},
+		"hides the close in quotes": {[]string{`and close the conversation`, `and "close the conversation"`}, "the action"},
+		"hides it in a block":       {[]string{"3. If", "> 3. If"}, "is lost"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := twoWays
+			for i := 0; i < len(c.change); i += 2 {
+				require.Contains(t, text, c.change[i])
+				text = strings.Replace(text, c.change[i], c.change[i+1], 1)
+			}
+			bad := rewritten(text)
+			var asked []string
+			_, err := optimize(answers(&asked, bad, bad, bad), twoWays)
+			var refused *instructions.RefusedError
+			require.ErrorAs(t, err, &refused)
+			assert.Contains(t, strings.Join(refused.Faults, "; "), c.fault)
+		})
+	}
+	// What keeps all of it in its place is taken.
+	var asked []string
+	text := strings.NewReplacer("Never share internal prices with anybody", "Do not share internal prices", "say \"See you again.\" and close the conversation", "close the conversation and say \"See you again.\"",
+		"If the customer wants to buy bicycles", "If somebody would like to buy bicycles").Replace(twoWays)
+	_, err := optimize(answers(&asked, rewritten(text)), twoWays)
+	require.NoError(t, err)
+}
+
 func TestOptimizeActionPrompt(t *testing.T) {
 	opts := instructions.Options{Workspace: shop()}
 	prompt := "Assign to @Sales Team when they, you know, want a demo."

@@ -133,6 +133,9 @@ func (p *Proposals) Apply(pb *Playbook, opts Options) (*Playbook, error) {
 		if l, s, ok := untimed(out.Ladders, one.Span); ok {
 			steps := slices.Clone(out.Ladders[l].Steps)
 			steps[s].Delay = one.Delay
+			if one.Message.Text != "" && len(steps[s].Messages) == 0 && !steps[s].Silent {
+				steps[s].Messages = []followup.Message{{Text: one.Message.Text}}
+			}
 			out.Ladders[l].Steps = steps
 			continue
 		}

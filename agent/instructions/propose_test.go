@@ -63,6 +63,7 @@ func TestPropose(t *testing.T) {
 	assert.Contains(t, applied.Targets, instructions.AllowedTarget{Target: frontdesk.Target{Kind: frontdesk.TargetTeam, ID: "support", Name: "Support Team"}})
 	require.Len(t, applied.Ladders, 1)
 	assert.Equal(t, followup.Delay(2*time.Hour), applied.Ladders[0].Steps[0].Delay)
+	assert.Equal(t, []followup.Message{{Text: "a hello from us"}}, applied.Ladders[0].Steps[0].Messages, "an example, not verbatim")
 	after, err := json.Marshal(pb)
 	require.NoError(t, err)
 	assert.JSONEq(t, string(before), string(after), "the playbook itself is not changed")
