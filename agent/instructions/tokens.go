@@ -39,7 +39,7 @@ func (c *compiler) scanTokens() {
 	found = c.ownWords(c.shadow.Text, found)
 	numbers := scanNumbers(c.shadow.Text)
 	c.tokens = make([]token, 0, len(found)+len(numbers))
-	r, v := 0, 0
+	r, v, q, line := 0, 0, 0, 0 // they move on with the tokens
 	covered := -1
 	for len(found)+len(numbers) > 0 {
 		var t vocabulary.Token
@@ -52,13 +52,19 @@ func (c *compiler) scanTokens() {
 			continue // inside a longer one
 		}
 		tok := token{t, c.shadow.Start(t.Start), c.shadow.End(c.text, t.End)}
-		if _, quoted := c.quoteAt(tok.start); quoted || c.isStruck(tok.start) {
+		for q < len(c.quotes) && c.quotes[q].end <= tok.start {
+			q++
+		}
+		if q < len(c.quotes) && c.quotes[q].start <= tok.start || c.isStruck(tok.start) {
 			continue
 		}
 		if within(c.refs, &r, tok) || within(c.variables, &v, tok) {
 			continue
 		}
-		if c.lines[c.lineAt(tok.start)].heading != nil {
+		for line+1 < len(c.lines) && c.lines[line+1].start <= tok.start {
+			line++
+		}
+		if c.lines[line].heading != nil {
 			continue
 		}
 		covered = t.End
