@@ -20,7 +20,7 @@ var _ agent.Desk = (*Store)(nil)
 // every page, as there are no indexes: a first run has a few.
 func (s *Store) Conversations(ctx context.Context, q agent.ConversationQuery) (agent.Page[agent.Listed], error) {
 	var page agent.Page[agent.Listed]
-	from, err := startOf(q.Cursor)
+	from, err := cursor.Start(q.Cursor)
 	if err != nil {
 		return page, fmt.Errorf("memstore: conversations: %w", err)
 	}
@@ -42,22 +42,11 @@ func (s *Store) Conversations(ctx context.Context, q agent.ConversationQuery) (a
 		}
 	}
 	slices.SortFunc(found, func(a, b *conversation) int { return order(placeOf(a), placeOf(b)) })
-	found, page.Next = cut(found, q.Limit, func(c *conversation) string { return placeOf(c).String() })
+	found, page.Next = cursor.Cut(found, agent.PageLimit(q.Limit), func(c *conversation) string { return placeOf(c).String() })
 	for _, c := range found {
 		page.Items = append(page.Items, agent.Listed{Conversation: *c.data, Contact: *c.contact.data})
 	}
 	return page, nil
-}
-
-func startOf(s string) (*cursor.Place, error) {
-	if s == "" {
-		return nil, nil
-	}
-	p, err := cursor.Parse(s)
-	if err != nil {
-		return nil, err
-	}
-	return &p, nil
 }
 
 func placeOf(c *conversation) cursor.Place {
@@ -87,16 +76,6 @@ func (s *Store) pendingApprovals(q *agent.ConversationQuery) map[string]bool {
 		}
 	}
 	return out
-}
-
-// cut keeps a page of a sorted list, and says where the next one begins, if
-// there is one.
-func cut[T any](list []T, limit int, place func(T) string) (page []T, next string) {
-	n := agent.PageLimit(limit)
-	if len(list) <= n {
-		return list, ""
-	}
-	return list[:n], place(list[n-1])
 }
 
 // Messages implements [agent.Desk].
@@ -141,7 +120,7 @@ func (s *Store) messagePage(ctx context.Context, q *agent.MessageQuery) (page ag
 			found = append(found, *m)
 		}
 	}
-	page.Items, page.Next = cut(found, q.Limit, func(m frontdesk.Message) string { return strconv.FormatInt(m.Seq, 10) })
+	page.Items, page.Next = cursor.Cut(found, agent.PageLimit(q.Limit), func(m frontdesk.Message) string { return strconv.FormatInt(m.Seq, 10) })
 	return page, nil
 }
 
@@ -151,7 +130,7 @@ func undelivered(m *frontdesk.Message) bool {
 
 // undelivered looks at all messages.
 func (s *Store) undelivered(q *agent.MessageQuery) (page agent.Page[frontdesk.Message], err error) {
-	from, err := startOf(q.Cursor)
+	from, err := cursor.Start(q.Cursor)
 	if err != nil {
 		return page, err
 	}
@@ -167,7 +146,7 @@ func (s *Store) undelivered(q *agent.MessageQuery) (page agent.Page[frontdesk.Me
 		}
 	}
 	slices.SortFunc(found, func(a, b frontdesk.Message) int { return place(&b).Compare(place(&a)) })
-	page.Items, page.Next = cut(found, q.Limit, func(m frontdesk.Message) string { return place(&m).String() })
+	page.Items, page.Next = cursor.Cut(found, agent.PageLimit(q.Limit), func(m frontdesk.Message) string { return place(&m).String() })
 	return page, nil
 }
 

@@ -234,12 +234,26 @@ CREATE INDEX approvals_pending ON frontdesk.approvals (conversation) WHERE statu
 CREATE INDEX dedupe_message ON frontdesk.dedupe (message_id);
 
 -- How often the bytes of something deleted had to be taken out of the tables,
--- and how many of these were. One row.
+-- and how many of these were; and the last transaction that deleted. One row.
 CREATE TABLE frontdesk.purge (
-	wanted bigint NOT NULL,
-	done   bigint NOT NULL
+	wanted      bigint NOT NULL,
+	done        bigint NOT NULL,
+	transaction xid8
 );
 INSERT INTO frontdesk.purge VALUES (0, 0);
+
+-- Statistics are samples of what people wrote, in a catalog where no deletion
+-- reaches. The plans do not depend on them.
+DO $$
+DECLARE
+	c record;
+BEGIN
+	FOR c IN SELECT a.attrelid::regclass AS t, a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class r ON r.oid = a.attrelid
+		WHERE r.relnamespace = (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = 'frontdesk.contacts'::regclass) AND r.relkind = 'r' AND a.attnum > 0 AND a.atttypid IN ('text'::regtype, 'bytea'::regtype, 'jsonb'::regtype)
+	LOOP
+		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', c.t, c.attname);
+	END LOOP;
+END $$;
 `}
 
 // migrate brings a schema to the newest version, each step in a transaction

@@ -62,8 +62,8 @@ func open(ctx context.Context, dsn string, o *Options, steps []string) (*Store, 
 	switch {
 	case o.Connections < 0:
 		return nil, errors.New("Options.Connections is not negative: use 0 for the default")
-	case len(s.schema) > 63 || strings.HasPrefix(s.schema, "pg_") || strings.ContainsRune(s.schema, 0):
-		return nil, fmt.Errorf("Options.Schema cannot be %q: up to 63 bytes, not beginning with pg_", s.schema)
+	case len(s.schema) > 63 || strings.HasPrefix(s.schema, "pg_") || strings.ContainsAny(s.schema, "\x00'\"$\\.?"):
+		return nil, fmt.Errorf("Options.Schema cannot be %q: up to 63 bytes, not beginning with pg_, without quotes, dots, dollar and question marks", s.schema)
 	}
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
@@ -135,7 +135,12 @@ func (b *batch) do(st *statement, args ...any) { b.query(st, args, nil) }
 
 // query adds a statement and calls each for every row.
 func (b *batch) query(st *statement, args []any, each func(r *row)) {
-	b.b.Queue(b.s.sql[st.n], args...)
+	b.send(b.s.sql[st.n], args, each)
+}
+
+// send is query with SQL that was written for the occasion.
+func (b *batch) send(sql string, args []any, each func(r *row)) {
+	b.b.Queue(sql, args...)
 	var read func(r *row) error
 	if each != nil {
 		read = func(r *row) error {

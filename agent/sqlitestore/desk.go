@@ -41,7 +41,7 @@ var (
 // Conversations implements [agent.Desk].
 func (s *Store) Conversations(ctx context.Context, q agent.ConversationQuery) (agent.Page[agent.Listed], error) {
 	var page agent.Page[agent.Listed]
-	from, err := startOf(q.Cursor)
+	from, err := cursor.Start(q.Cursor)
 	if err == nil {
 		err = s.read(ctx, func(c *conn) (err error) {
 			page.Items, err = c.list(&q, from)
@@ -60,29 +60,8 @@ func (s *Store) Conversations(ctx context.Context, q agent.ConversationQuery) (a
 		}
 		return place(b).Compare(place(a))
 	})
-	page.Items, page.Next = cut(page.Items, q.Limit, func(l agent.Listed) string { return place(l).String() })
+	page.Items, page.Next = cursor.Cut(page.Items, agent.PageLimit(q.Limit), func(l agent.Listed) string { return place(l).String() })
 	return page, nil
-}
-
-func startOf(s string) (*cursor.Place, error) {
-	if s == "" {
-		return nil, nil
-	}
-	p, err := cursor.Parse(s)
-	if err != nil {
-		return nil, err
-	}
-	return &p, nil
-}
-
-// cut keeps a page of a sorted list, and says where the next one begins, if
-// there is one.
-func cut[T any](list []T, limit int, place func(T) string) (page []T, next string) {
-	n := agent.PageLimit(limit)
-	if len(list) <= n {
-		return list, ""
-	}
-	return list[:n], place(list[n-1])
 }
 
 // list reads the first of what was asked for, at least one more than a page
@@ -216,7 +195,7 @@ func (s *Store) history(ctx context.Context, q *agent.MessageQuery) (page agent.
 			page.Items = append(page.Items, messageFrom(r, q.ConversationID))
 		})
 	})
-	page.Items, page.Next = cut(page.Items, q.Limit, func(m frontdesk.Message) string { return strconv.FormatInt(m.Seq, 10) })
+	page.Items, page.Next = cursor.Cut(page.Items, agent.PageLimit(q.Limit), func(m frontdesk.Message) string { return strconv.FormatInt(m.Seq, 10) })
 	return page, err
 }
 
@@ -227,7 +206,7 @@ func (c *conn) numberOf(conversationID string) (n int64, err error) {
 }
 
 func (s *Store) undelivered(ctx context.Context, q *agent.MessageQuery) (page agent.Page[frontdesk.Message], err error) {
-	from, err := startOf(q.Cursor)
+	from, err := cursor.Start(q.Cursor)
 	if err != nil {
 		return page, err
 	}
@@ -241,7 +220,7 @@ func (s *Store) undelivered(ctx context.Context, q *agent.MessageQuery) (page ag
 			page.Items = append(page.Items, messageFrom(r, conversation))
 		})
 	})
-	page.Items, page.Next = cut(page.Items, q.Limit, func(m frontdesk.Message) string {
+	page.Items, page.Next = cursor.Cut(page.Items, agent.PageLimit(q.Limit), func(m frontdesk.Message) string {
 		return cursor.Place{At: m.SettledAt, ID: m.ID}.String()
 	})
 	return page, err

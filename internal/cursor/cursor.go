@@ -50,3 +50,24 @@ func (p Place) Compare(o Place) int {
 	}
 	return strings.Compare(p.ID, o.ID)
 }
+
+// Start parses the cursor of a query; nil: the first page.
+func Start(s string) (*Place, error) {
+	if s == "" {
+		return nil, nil
+	}
+	p, err := Parse(s)
+	if err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// Cut keeps a page of up to n items of a sorted list, and says where the next
+// one begins, if there is one.
+func Cut[T any](list []T, n int, place func(T) string) (page []T, next string) {
+	if len(list) <= n {
+		return list, ""
+	}
+	return list[:n], place(list[n-1])
+}

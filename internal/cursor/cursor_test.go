@@ -58,3 +58,22 @@ func FuzzParse(f *testing.F) {
 		assert.Equal(t, p, again)
 	})
 }
+
+func TestPages(t *testing.T) {
+	from, err := Start("")
+	require.NoError(t, err)
+	assert.Nil(t, from)
+	from, err = Start(Place{ID: "a"}.String())
+	require.NoError(t, err)
+	assert.Equal(t, &Place{ID: "a"}, from)
+	_, err = Start("x")
+	require.ErrorIs(t, err, ErrBad)
+
+	place := func(s string) string { return "after " + s }
+	page, next := Cut([]string{"a", "b"}, 2, place)
+	assert.Equal(t, []string{"a", "b"}, page)
+	assert.Empty(t, next)
+	page, next = Cut([]string{"a", "b", "c"}, 2, place)
+	assert.Equal(t, []string{"a", "b"}, page)
+	assert.Equal(t, "after b", next)
+}

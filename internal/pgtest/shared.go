@@ -120,6 +120,14 @@ func DSNWith(t T, with string) string {
 	return dsn
 }
 
+// Shared is the throwaway server on which DSN makes databases, for a test that
+// looks at its files. Nil: there is none, or none yet.
+func Shared() *Server {
+	shared.Lock()
+	defer shared.Unlock()
+	return shared.server
+}
+
 // database makes a database that is dropped when the test ends.
 func database(t T, with string) (string, error) {
 	dsn, err := address()
