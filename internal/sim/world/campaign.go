@@ -22,6 +22,8 @@ type Campaign struct {
 	Rules Rules
 	// SQLite runs them on sqlitestore instead of memstore.
 	SQLite bool
+	// Brief ends each storm at the first promise that it breaks.
+	Brief bool
 	// All goes on after a failure. Else the campaign stops soon after it.
 	All bool
 	// Twice runs every n-th seed once more and compares the hashes. 0: none.
@@ -69,7 +71,9 @@ func (c Campaign) Run() (Summary, error) {
 	return t.sum, t.err
 }
 
-func (c Campaign) world() (*World, error) { return NewWorld(Config{Rules: c.Rules, SQLite: c.SQLite}) }
+func (c Campaign) world() (*World, error) {
+	return NewWorld(Config{Rules: c.Rules, SQLite: c.SQLite, Brief: c.Brief})
+}
 
 // tally counts what the storms of a campaign came to.
 type tally struct {

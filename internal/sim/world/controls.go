@@ -116,7 +116,7 @@ func (c Control) Run(seeds uint64, workers int, all bool) (ControlResult, error)
 	var sum Summary
 	var err error
 	switches.With(func() {
-		sum, err = Campaign{First: 1, Seeds: seeds, Workers: workers, Rules: c.Rules, All: all}.Run()
+		sum, err = Campaign{First: 1, Seeds: seeds, Workers: workers, Rules: c.Rules, All: all, Brief: true}.Run()
 	}, c.Guards...)
 	res.Runs, res.Hits = sum.Runs, sum.Failed
 	if err != nil {

@@ -128,7 +128,7 @@ func (w *World) runPlan(p Plan, keep *Keep) StormResult {
 		Seed: p.Seed, Hash: w.log.Hash(), Violations: w.log.violations, Plan: p, Decisions: st.taken,
 		Commits: w.log.commits, Deliveries: w.log.deliveries, Operations: w.ops,
 	}
-	if len(res.Violations) > 0 {
+	if len(res.Violations) > 0 && !w.cfg.Brief {
 		res.Log = w.log.String()
 	}
 	return res

@@ -81,6 +81,9 @@ type Config struct {
 	// SQLite runs on sqlitestore, in memory, instead of memstore. What happens
 	// is the same.
 	SQLite bool
+	// Brief ends a storm at the first promise that it breaks, and describes it
+	// no further: for controls, of which many spin once they are broken.
+	Brief bool
 	// Clocked makes each reading of the clock a point at which an actor named
 	// "clock" may go on.
 	Clocked bool
@@ -259,6 +262,9 @@ func (w *World) point(op string) Fault {
 	}
 	if w.ops++; w.ops > w.maxOps {
 		w.log.violate("rule 9: a worker spins: %d operations and no end", w.ops)
+		w.sched.abort(w.sched.current)
+	}
+	if w.cfg.Brief && len(w.log.violations) > 0 {
 		w.sched.abort(w.sched.current)
 	}
 	f := None
