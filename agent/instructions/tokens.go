@@ -36,7 +36,7 @@ func (t token) language() string { return t.Meanings[0].Language }
 func (c *compiler) scanTokens() {
 	found := c.vocab.Scan(c.shadow.Text)
 	c.language = mainLanguage(found)
-	found = c.ownWords(c.shadow.Text, found)
+	found = c.vocab.Ended(c.shadow.Text, c.language, c.ownWords(c.shadow.Text, found))
 	numbers := scanNumbers(c.shadow.Text)
 	c.tokens = make([]token, 0, len(found)+len(numbers))
 	r, v, q, line := 0, 0, 0, 0 // they move on with the tokens

@@ -55,6 +55,9 @@ type file struct {
 	Durations map[string][]string `json:"durations"`
 	Times     map[string][]string `json:"times"`
 	Fields    map[string][]string `json:"fields"`
+	// Endings maps kinds to the ends of words that mean them, for languages that
+	// build them in ("isterse" is "if they want" in Turkish).
+	Endings map[string][]string `json:"endings"`
 	// Magnitudes maps what a number is multiplied by to the words and letters
 	// that stand behind it: "1000" to "k".
 	Magnitudes map[string][]string `json:"magnitudes"`
@@ -109,6 +112,7 @@ type Vocabulary struct {
 	kids   []int32
 
 	gaps      map[string][]gap              // by the first half
+	endings   map[string][]ending           // by language
 	magnitude map[string]map[string]float64 // by word and language
 	headings  map[string]string
 	canonical map[string]map[Kind]string
@@ -219,6 +223,12 @@ type gap struct {
 	Meaning
 }
 
+// ending is the end of a word and what such words mean.
+type ending struct {
+	end      string
+	meanings []Meaning
+}
+
 // Default returns the vocabulary of all languages that are built in.
 var Default = sync.OnceValue(func() *Vocabulary {
 	v, err := Load(files)
@@ -236,6 +246,7 @@ func Load(systems ...fs.FS) (*Vocabulary, error) {
 	v := &Vocabulary{
 		nodes:     []node{{}},
 		gaps:      map[string][]gap{},
+		endings:   map[string][]ending{},
 		magnitude: map[string]map[string]float64{},
 		headings:  map[string]string{},
 		canonical: map[string]map[Kind]string{},
@@ -328,6 +339,11 @@ func (v *Vocabulary) add(f file) error {
 				errs = append(errs, fmt.Errorf("%s %q: %w", valued.kind, value, err))
 			}
 			put(valued.kind, value, valued.lists[value])
+		}
+	}
+	for _, kind := range sorted(f.Endings) {
+		for _, end := range f.Endings[kind] {
+			v.endings[f.Language] = append(v.endings[f.Language], ending{fold.Phrase(end), []Meaning{{Kind: Kind(kind), Language: f.Language}}})
 		}
 	}
 	for _, value := range sorted(f.Magnitudes) {
@@ -528,6 +544,38 @@ func (v *Vocabulary) Scan(text string) []Token {
 		i += n
 	}
 	return v.closeGaps(text, out)
+}
+
+// Ended adds to the tokens of a text in that language the words that mean
+// something by how they end, where no phrase begins.
+func (v *Vocabulary) Ended(text, language string, tokens []Token) []Token {
+	const shortest = 5 // letters: "masa" is a table, and no condition
+	endings := v.endings[language]
+	if len(endings) == 0 {
+		return tokens
+	}
+	out := make([]Token, 0, len(tokens)+len(tokens)/8)
+	next := 0
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if !fold.WordRune(r) || fold.Unspaced(r) {
+			i += n
+			continue
+		}
+		end := wordEnd(text, i+n)
+		for next < len(tokens) && tokens[next].Start < i {
+			out = append(out, tokens[next])
+			next++
+		}
+		taken := next < len(tokens) && tokens[next].Start == i || len(out) > 0 && out[len(out)-1].End > i
+		if word := text[i:end]; !taken && utf8.RuneCountInString(word) >= shortest {
+			if k := slices.IndexFunc(endings, func(e ending) bool { return strings.HasSuffix(word, e.end) }); k >= 0 {
+				out = append(out, Token{endings[k].meanings, i, end})
+			}
+		}
+		i = end
+	}
+	return append(out, tokens[next:]...)
 }
 
 func startsWord(text string, i int, prev, r rune) bool {

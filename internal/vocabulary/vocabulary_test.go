@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
 )
 
@@ -95,6 +96,20 @@ func TestScanScripts(t *testing.T) {
 		}
 		assert.True(t, found, "%s in %s", want, text)
 	}
+}
+
+// Words that build a meaning in have it by how they end.
+func TestEndings(t *testing.T) {
+	v := vocabulary.Default()
+	text := fold.Phrase("müşteri insan isterse, kısa kasa; ödemek istemiyorsa veya hazırsanız")
+	var got []string
+	for _, tok := range v.Ended(text, "tr", v.Scan(text)) {
+		if tok.Is("if") {
+			got = append(got, text[tok.Start:tok.End])
+		}
+	}
+	assert.Equal(t, []string{"isterse", "istemiyorsa", fold.Phrase("hazırsanız")}, got)
+	assert.Equal(t, v.Scan(text), v.Ended(text, "en", v.Scan(text)))
 }
 
 // A word behind a number counts in the text's own language, else where all agree.
