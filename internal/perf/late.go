@@ -106,7 +106,7 @@ func (b *bench) lateness(ctx context.Context, s store) (began, sent timing, err 
 		return began, sent, err
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	from := time.Now().Add(b.over / 4).UTC().Truncate(time.Microsecond)
+	from := time.Now().Add(b.over / 2).UTC().Truncate(time.Microsecond)
 	for _, p := range people {
 		due["conversation-"+p.name] = from.Add(time.Duration(random.Int64N(int64(b.over))).Truncate(time.Microsecond))
 	}
