@@ -93,3 +93,50 @@ func TestQuickstartRefuses(t *testing.T) {
 		assert.Contains(t, string(out), "quickstart: there is no")
 	}
 }
+
+// A day in a file goes on where it was stopped, whenever that was: the parts
+// are together the whole day, and nothing happens twice. (S8.9)
+func TestQuickstartResumes(t *testing.T) {
+	for _, times := range [][]string{
+		{"09:00"}, {"09:01", "09:05"}, {"10:31", "10:32", "10:33"}, {"10:34"}, {"10:59", "11:00", "14:30"}, {"16:00"},
+	} {
+		t.Run(strings.Join(times, " "), func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "day.db")
+			var got strings.Builder
+			for _, until := range append(times, "") {
+				out, err := exec.Command(filepath.Join(bin, "quickstart"), "-lang", "en", "-db", file, "-until", until).CombinedOutput()
+				require.NoError(t, err, string(out))
+				got.WriteString(played(string(out)))
+				if until == "" {
+					break
+				}
+				assert.Contains(t, string(out), "(stopped at "+until+")")
+			}
+			whole, err := os.ReadFile("testdata/quickstart-en.txt")
+			require.NoError(t, err)
+			assert.Equal(t, played(string(whole)), got.String())
+		})
+	}
+}
+
+// played is what happened in a run of the quickstart: what it printed, without
+// the prompt and the remarks on where it begins and ends.
+func played(out string) string {
+	_, out, _ = strings.Cut(out, "remarks of no weight\n")
+	var b strings.Builder
+	for line := range strings.Lines(out) {
+		if strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "(") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// A file of another program is left alone.
+func TestQuickstartRefusesFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "notes.txt")
+	require.NoError(t, os.WriteFile(file, []byte("no database, and long enough to be looked at"), 0o600))
+	out, err := exec.Command(filepath.Join(bin, "quickstart"), "-db", file).CombinedOutput()
+	assert.Error(t, err)
+	assert.Contains(t, string(out), "quickstart: sqlitestore: open ")
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -21,26 +22,47 @@ var monday = time.Date(2026, time.March, 2, 9, 0, 0, 0, time.FixedZone("WIB", 7*
 // everything else is the library at work.
 type day struct {
 	*office
+	ctx   context.Context
 	t     *transcript
 	clock *agenttest.FakeClock
 	llm   *agenttest.ScriptedLLM
-	order []string // addresses, in the order in which they wrote
-	sent  int      // inbound messages so far
-	err   error    // the first
+	order []string  // addresses, in the order in which they wrote
+	sent  int       // inbound messages so far
+	helps int       // replies of humans so far
+	title string    // of the part that has not begun yet
+	stop  time.Time // when to stop; zero: never
+	past  progress  // what an earlier run has played
+	err   error     // the first
 }
 
-// playDay plays the day in a language and prints it.
-func playDay(w io.Writer, lang string) error {
+// errStopped ends a day before its evening.
+var errStopped = errors.New("stopped")
+
+// playDay plays the day in a language and prints it. What the store holds
+// already has been played. until ends it early, as hh:mm; empty: never.
+func playDay(ctx context.Context, w io.Writer, lang string, store deskStore, until string) error {
 	clock := agenttest.NewFakeClock(monday)
 	t, err := newTranscript(w, clock, lang)
 	if err != nil {
 		return err
 	}
-	d := &day{t: t, clock: clock, llm: agenttest.Script(nil)}
-	if d.office, err = newOffice(lang, d.llm, t, clock, t.turn); err != nil {
+	d := &day{ctx: ctx, t: t, clock: clock, llm: agenttest.Script(nil)}
+	if d.office, err = newOffice(lang, d.llm, store, t, clock, t.turn); err != nil {
+		return err
+	}
+	if until != "" {
+		if d.stop, err = hour(until); err != nil {
+			return fmt.Errorf("-until %s: %w", until, err)
+		}
+	}
+	if d.past, err = progressOf(ctx, store); err != nil {
 		return err
 	}
 	t.compiled(d.agent)
+	if d.past.inbound > 0 {
+		clock.Set(d.past.last)
+		fmt.Fprintf(t.w, "\n(goes on after %s: %d messages of contacts are in the store)\n", d.past.last.In(t.zone).Format("15:04"), d.past.inbound)
+	}
 	if lang == "en" {
 		dayInEnglish(d)
 	} else {
@@ -50,39 +72,86 @@ func playDay(w io.Writer, lang string) error {
 	if d.err == nil {
 		d.err = d.llm.Done() // every answer was asked for
 	}
+	if errors.Is(d.err, errStopped) {
+		fmt.Fprintf(t.w, "\n(stopped at %s)\n", d.clock.Now().In(t.zone).Format("15:04"))
+		d.err = nil
+	}
 	if err := t.w.Flush(); d.err == nil {
 		d.err = err
 	}
 	return d.err
 }
 
+// hour is a time of the day that is played.
+func hour(hhmm string) (time.Time, error) {
+	clock, err := time.Parse("15:04", hhmm)
+	return time.Date(monday.Year(), monday.Month(), monday.Day(), clock.Hour(), clock.Minute(), 0, 0, monday.Location()), err
+}
+
 // contact is a person who writes.
 type contact struct{ address, name string }
 
-// scene begins a part of the day.
-func (d *day) scene(title string) { fmt.Fprintf(d.t.w, "\n--- %s\n", title) }
+// scene begins a part of the day. Its title stands before the first thing that
+// happens in it; if that was played already, there is none.
+func (d *day) scene(title string) { d.title = title }
+
+// begin is called before something happens, and reports whether it may.
+func (d *day) begin() bool {
+	switch {
+	case d.err != nil:
+		return false
+	case d.ctx.Err() != nil:
+		d.err = errStopped
+		return false
+	}
+	if d.title != "" {
+		fmt.Fprintf(d.t.w, "\n--- %s\n", d.title)
+		d.title = ""
+	}
+	return true
+}
+
+// answer adds what the model answers next, without what it has answered in an
+// earlier run.
+func (d *day) answer(steps []agenttest.Step) {
+	n := min(d.past.answers, len(steps))
+	d.past.answers -= n
+	d.llm.Add(steps[n:]...)
+}
 
 // at lets time pass until hh:mm. What falls due before is done at its minute;
 // steps are what the model answers meanwhile.
 func (d *day) at(hhmm string, steps ...agenttest.Step) {
-	d.llm.Add(steps...)
-	clock, err := time.Parse("15:04", hhmm)
-	if err != nil {
-		d.fail(err)
-		return
+	d.answer(steps)
+	until, err := hour(hhmm)
+	d.fail(err)
+	if !until.After(d.clock.Now()) {
+		return // an earlier run came further
 	}
-	until := time.Date(monday.Year(), monday.Month(), monday.Day(), clock.Hour(), clock.Minute(), 0, 0, monday.Location())
+	stops := !d.stop.IsZero() && until.After(d.stop)
+	if stops {
+		until = d.stop
+	}
 	for d.err == nil {
 		due, ok, err := d.mux.NextDue(context.Background())
 		if err != nil || !ok || due.After(until) {
 			d.fail(err)
 			break
 		}
-		d.clock.Set(due)
-		_, err = d.mux.RunDue(context.Background())
-		d.fail(err)
+		if due.After(d.clock.Now()) {
+			d.clock.Set(due)
+		}
+		if d.begin() {
+			_, err = d.mux.RunDue(context.Background())
+			d.fail(err)
+		}
 	}
-	d.clock.Set(until)
+	if d.err == nil && until.After(d.clock.Now()) {
+		d.clock.Set(until)
+	}
+	if d.err == nil && stops {
+		d.err = errStopped
+	}
 }
 
 // says has a contact write. steps are what the model answers.
@@ -94,9 +163,16 @@ func (d *day) says(c contact, text string, steps ...agenttest.Step) {
 			d.t.names[c.address] = c.address
 		}
 	}
-	d.llm.Add(steps...)
-	d.t.line(d.t.names[c.address], text)
+	d.answer(steps)
 	d.sent++
+	if d.sent <= d.past.inbound {
+		d.title = ""
+		return
+	}
+	if !d.begin() {
+		return
+	}
+	d.t.line(d.t.names[c.address], text)
 	turn, err := d.mux.Handle(context.Background(), frontdesk.Inbound{
 		Channel: "whatsapp", ID: fmt.Sprintf("wamid.%d", d.sent), From: c.address, Name: c.name, Text: text,
 	})
@@ -108,6 +184,10 @@ func (d *day) says(c contact, text string, steps ...agenttest.Step) {
 
 // answers has a human of the workspace write to a contact: the agent is out.
 func (d *day) answers(userID string, c contact, text string) {
+	d.helps++
+	if d.helps <= d.past.helps || !d.begin() {
+		return
+	}
 	v, err := d.load(c.address)
 	if err == nil {
 		_, err = d.mux.Reply(context.Background(), agent.HumanReply{ConversationID: v.Conversation.ID, UserID: userID, Text: text})
@@ -121,6 +201,9 @@ func (d *day) answers(userID string, c contact, text string) {
 // evening prints what the store holds when all is done.
 func (d *day) evening() {
 	d.scene("in the store, in the evening")
+	if !d.begin() {
+		return
+	}
 	for _, address := range d.order {
 		v, err := d.load(address)
 		if err != nil {

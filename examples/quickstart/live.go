@@ -20,23 +20,31 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/agent/offline"
 )
 
-// chat is a live chat on the console with the same agent: a real model or
+// console is a live chat on the console with the same agent: a real model or
 // rules, the system's clock, follow-ups after two minutes of silence.
-func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, model, baseURL string) error {
-	llm, err := liveLLM(lang, provider, model, baseURL)
+type console struct {
+	lang  string
+	store deskStore
+	clock frontdesk.Clock
+	in    io.Reader
+	out   io.Writer
+}
+
+// chat runs the chat to the end of its input.
+func (c *console) chat(ctx context.Context, llm agent.LLM) error {
+	t, err := newTranscript(c.out, c.clock, c.lang)
 	if err != nil {
 		return err
 	}
-	clock := frontdesk.SystemClock{}
-	t, err := newTranscript(out, clock, lang)
-	if err != nil {
-		return err
-	}
-	o, err := newOffice(lang, llm, t, clock, t.turn)
+	o, err := newOffice(c.lang, llm, c.store, t, c.clock, t.turn)
 	if err != nil {
 		return err
 	}
 	t.compiled(o.agent)
+	first, err := c.before(ctx, t)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintln(t.w, "Write to the agent, a line at a time. The end of the input ends the chat.")
 	if err := t.w.Flush(); err != nil {
 		return err
@@ -51,13 +59,13 @@ func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, mode
 	lines, broken := make(chan string), make(chan error, 1)
 	go func() { // a read from a terminal cannot be cancelled
 		defer close(lines)
-		s := bufio.NewScanner(in)
+		s := bufio.NewScanner(c.in)
 		for s.Scan() {
 			lines <- s.Text()
 		}
 		broken <- s.Err()
 	}()
-	for n := 1; ; n++ {
+	for n := first; ; n++ {
 		select {
 		case <-ctx.Done():
 			stop()
@@ -82,6 +90,27 @@ func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, mode
 			}
 		}
 	}
+}
+
+// before prints the end of what an earlier run has stored, and returns the
+// number of the next line: a line has an ID that no other ever had.
+func (c *console) before(ctx context.Context, t *transcript) (next int64, err error) {
+	v, err := c.store.Load(context.WithoutCancel(ctx), agent.Query{Identity: frontdesk.Identity{Channel: "console", Address: "you"}, History: 10})
+	if err != nil || v.Conversation == nil {
+		return 1, err
+	}
+	fmt.Fprintln(t.w, "Before this:")
+	for _, m := range v.History {
+		if m.Direction == frontdesk.DirInternal {
+			continue
+		}
+		who := m.Author.Name + " >"
+		if m.Direction == frontdesk.DirInbound {
+			who = "you"
+		}
+		fmt.Fprintf(t.w, "%s  %-16s %s\n", m.At.In(t.zone).Format("15:04"), who, m.Text)
+	}
+	return v.Conversation.LastSeq + 1, nil
 }
 
 // liveLLM makes the LLM that the flags and the environment name.

@@ -7,14 +7,31 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
+	"github.com/seed-a71cb1d8/frontdesk/agent/memstore"
 )
+
+// chat runs a chat with a store in memory, on the system's clock.
+func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, model, baseURL string) error {
+	llm, err := liveLLM(lang, provider, model, baseURL)
+	if err != nil {
+		return err
+	}
+	c := &console{lang: lang, store: memstore.New(), clock: frontdesk.SystemClock{}, in: in, out: out}
+	return c.chat(ctx, llm)
+}
 
 // The live chat goes through a provider of langchaingo, and the same rules
 // hold for its model. The end of the input loses no answer.
@@ -77,4 +94,39 @@ func TestChatNeedsAKey(t *testing.T) {
 		err := chat(context.Background(), strings.NewReader(""), io.Discard, "id", provider, "", "")
 		assert.ErrorContains(t, err, "API", provider)
 	}
+}
+
+// A chat in a file goes on with the same conversation. A follow-up that fell
+// due while nothing ran comes once, and the next one counts from then. (S8.9)
+func TestChatGoesOn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "chat.db")
+	clock := agenttest.NewFakeClock()
+	model := agenttest.Script(t,
+		agenttest.Say("Hello! May I have your name?"),
+		agenttest.Say("Hey, are you still there?"),
+		agenttest.Say("Welcome back, Sari.").ExpectLast("Sari here"))
+	run := func(lines string) string {
+		var out strings.Builder
+		require.NoError(t, withStore(file, func(store deskStore) error {
+			c := &console{lang: "en", store: store, clock: clock, in: strings.NewReader(lines), out: &out}
+			return c.chat(context.Background(), model)
+		}))
+		return out.String()
+	}
+	const followUp = "Sales Agent >    Hey, are you still there?"
+	assert.NotContains(t, run("Hi\n"), followUp)
+	clock.Advance(5 * time.Minute)
+	out := run("")
+	assert.Contains(t, out, "you              Hi\n", "what was before is shown")
+	assert.Equal(t, 1, strings.Count(out, followUp))
+	assert.NotContains(t, run(""), "is due", "the second counts from when the first was sent")
+
+	out = run("Sari here\n")
+	assert.Contains(t, out, "Welcome back, Sari.")
+	require.NoError(t, withStore(file, func(store deskStore) error {
+		page, err := store.Conversations(context.Background(), agent.ConversationQuery{})
+		assert.Len(t, page.Items, 1, "one conversation, over all runs")
+		return err
+	}))
+	assert.NoError(t, model.Done())
 }

@@ -8,6 +8,12 @@
 //	go run ./examples/quickstart -llm offline
 //	go run ./examples/quickstart -llm openai -model gpt-4.1
 //
+// With -db FILE everything is kept in a file: stop the program, with -until,
+// Ctrl-C or worse, run it again, and it goes on where it was.
+//
+//	go run ./examples/quickstart -db day.db -until 10:33   # one follow-up was sent
+//	go run ./examples/quickstart -db day.db                # the next is, and the rest of the day
+//
 // With -llm it is a chat on the same prompt: offline follows the prompt by
 // rules and needs no key; openai, ollama and anthropic are real models. Keys come from OPENAI_API_KEY and ANTHROPIC_API_KEY, Ollama's
 // address from OLLAMA_HOST.
@@ -19,6 +25,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+
+	"github.com/seed-a71cb1d8/frontdesk"
 )
 
 func main() {
@@ -26,16 +34,23 @@ func main() {
 	provider := flag.String("llm", "", "chat with a model: offline (no key), openai, ollama or anthropic")
 	model := flag.String("model", "", "name of the model, with -llm")
 	baseURL := flag.String("base-url", "", "address of the provider, with -llm")
+	db := flag.String("db", "", "`file` that keeps everything, to go on with in the next run; empty: memory")
+	until := flag.String("until", "", "`time` of the day, as 10:33, at which to stop playing")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	var err error
-	if *provider == "" {
-		err = playDay(os.Stdout, *lang)
-	} else {
-		err = chat(ctx, os.Stdin, os.Stdout, *lang, *provider, *model, *baseURL)
-	}
+	err := withStore(*db, func(store deskStore) error {
+		if *provider == "" {
+			return playDay(ctx, os.Stdout, *lang, store, *until)
+		}
+		c := &console{lang: *lang, store: store, clock: frontdesk.SystemClock{}, in: os.Stdin, out: os.Stdout}
+		llm, err := liveLLM(*lang, *provider, *model, *baseURL)
+		if err != nil {
+			return err
+		}
+		return c.chat(ctx, llm)
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)

@@ -6,14 +6,13 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
-	"github.com/seed-a71cb1d8/frontdesk/agent/memstore"
 )
 
 // office is the shop in which the agent works: everything but the model, the
 // clock and the channel, which differ between the recorded day and a live
 // chat.
 type office struct {
-	store *memstore.Store
+	store agent.Store
 	agent *agent.Agent
 	mux   *agent.Mux
 }
@@ -53,7 +52,7 @@ func instructionsOf(lang string) (string, error) {
 }
 
 // newOffice compiles the prompt and builds the agent on it.
-func newOffice(lang string, llm agent.LLM, channel agent.Channel, clock frontdesk.Clock, onTurn func(agent.Turn)) (*office, error) {
+func newOffice(lang string, llm agent.LLM, store agent.Store, channel agent.Channel, clock frontdesk.Clock, onTurn func(agent.Turn)) (*office, error) {
 	prompt, err := instructionsOf(lang)
 	if err != nil {
 		return nil, err
@@ -62,7 +61,7 @@ func newOffice(lang string, llm agent.LLM, channel agent.Channel, clock frontdes
 	if err != nil {
 		return nil, err
 	}
-	o := &office{store: memstore.New()}
+	o := &office{store: store}
 	o.agent, err = agent.New(agent.Config{
 		Name:         "Sales Agent",
 		Instructions: prompt,

@@ -97,7 +97,7 @@ func (t *transcript) compiled(a *agent.Agent) {
 		fmt.Fprintf(t.w, "  may be assigned   %s\n", target.Target.Name)
 	}
 	for _, c := range pb.Constraints {
-		fmt.Fprintf(t.w, "  condition         %s %s %s (line %d)\n", c.Field, c.Op, c.Value, c.Line)
+		fmt.Fprintf(t.w, "  condition         %s (line %d)\n", strings.TrimSpace(fmt.Sprint(c.Field, " ", c.Op, " ", c.Value)), c.Line)
 	}
 	for _, l := range pb.Ladders {
 		for i, s := range l.Steps {
