@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -19,8 +20,10 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
+	"github.com/seed-a71cb1d8/frontdesk/agent/knowledge"
 	"github.com/seed-a71cb1d8/frontdesk/agent/langchain"
 	"github.com/seed-a71cb1d8/frontdesk/agent/offline"
+	"github.com/seed-a71cb1d8/frontdesk/agent/sqlitestore"
 	"github.com/seed-a71cb1d8/frontdesk/cmd/frontdesk/internal/scenario"
 	"github.com/seed-a71cb1d8/frontdesk/cmd/frontdesk/internal/session"
 )
@@ -31,7 +34,12 @@ func chatCommand() command {
 		summary: "talk to an agent on the console",
 		usage:   "-llm openai|ollama|anthropic|offline|scripted [-workspace FILE] [-agent NAME] [PROMPT]",
 		help: `Reads what the contact writes, a line at a time, and prints what the agent
-answers. Everything is kept in memory; nothing is sent anywhere but to the model.
+answers. Nothing is sent anywhere but to the model. Everything is kept in memory,
+or with -db in a file: the next chat with it goes on with the same conversation,
+and what fell due meanwhile is done when it begins.
+
+With -knowledge the agent answers from documents: text, Markdown, CSV, HTML and
+PDF. /turn lists what was found for an answer.
 
 The provider's usual variables are read: OPENAI_API_KEY, ANTHROPIC_API_KEY,
 OLLAMA_HOST. -llm offline needs no model: it follows the prompt by rules, as far
@@ -70,6 +78,8 @@ func (e *env) chat(c command, args []string) int {
 	baseURL := fs.String("base-url", "", "`URL` of the provider's API, for those that speak the protocol of another")
 	script := fs.String("script", "", "`file` with the answers of -llm scripted")
 	delay := fs.Duration("default-delay", 0, "`time` of follow-ups for which the prompt gives none; 0: they do not run")
+	db := fs.String("db", "", "`file` that keeps the chat, to go on with it; empty: memory")
+	documents := fs.String("knowledge", "", "`directory` or file with documents that the agent answers from")
 	var w workspaceFlags
 	w.register(fs)
 	paths, code, ok := e.parse(c, fs, args)
@@ -97,16 +107,97 @@ func (e *env) chat(c command, args []string) int {
 		cfg.LLM, cfg.Clock = ch.script, session.NewClock() // a script is played the same way each time
 	}
 	cfg.OnTurn, cfg.OnMessage = ch.turn, ch.message
-	var err error
-	if ch.session, err = session.New(cfg); err != nil {
-		return e.usageError(c.name, err)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := ch.run(ctx); err != nil {
+	if err := ch.open(ctx, cfg, *db, *documents); err != nil {
 		return e.usageError(c.name, err)
 	}
 	return exitOK
+}
+
+// open runs the chat with its store and its documents.
+func (ch *chat) open(ctx context.Context, cfg session.Config, db, documents string) (err error) {
+	if documents != "" {
+		base, err := ch.e.knowledge(ctx, documents)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, base.Close()) }()
+		cfg.Knowledge = base
+	}
+	if db != "" {
+		store, err := sqlitestore.Open(db, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, store.Close()) }()
+		cfg.Store = store
+	}
+	if ch.session, err = session.New(cfg); err != nil {
+		return err
+	}
+	if err := ch.resume(ctx); err != nil {
+		return err
+	}
+	return ch.run(ctx)
+}
+
+// shownBefore is how many messages of an earlier chat are shown.
+const shownBefore = 10
+
+// resume shows the end of an earlier chat, and does what fell due since.
+func (ch *chat) resume(ctx context.Context) error {
+	before, err := ch.session.Resume(ctx)
+	if err != nil || len(before) == 0 {
+		return err
+	}
+	fmt.Fprintf(ch.e.stdout, "%s\n", ch.e.paint("2", fmt.Sprintf("(%d messages so far)", len(before))))
+	for _, m := range before[max(0, len(before)-shownBefore):] {
+		who := m.Author.Name
+		if who == "" {
+			who = string(m.Author.Kind)
+		}
+		fmt.Fprintf(ch.e.stdout, "%s\n", ch.e.paint("2", "  "+who+": "+m.Text))
+	}
+	return errors.Join(ch.session.Advance(ctx, 0), ch.unsent(ctx))
+}
+
+// knowledge indexes a directory, or one file, in memory. Documents that are not
+// understood are told of and left out.
+func (e *env) knowledge(ctx context.Context, path string) (*knowledge.Base, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	base, err := knowledge.Open(knowledge.Memory, nil)
+	if err != nil {
+		return nil, err
+	}
+	documents, passages := 0, 0
+	told := func(p knowledge.Progress) {
+		if p.Outcome == knowledge.Added {
+			documents, passages = documents+1, passages+p.Passages
+		}
+	}
+	if info.IsDir() {
+		err = base.Sync(ctx, "", os.DirFS(path), told)
+	} else {
+		var data []byte
+		if data, err = os.ReadFile(path); err == nil {
+			err = base.Put(ctx, []knowledge.Document{{Source: filepath.Base(path), Data: data}}, told)
+		}
+	}
+	if documents == 0 {
+		if err == nil {
+			err = fmt.Errorf("there is no document in %s: give text, Markdown, CSV, HTML or PDF", path)
+		}
+		return nil, errors.Join(err, base.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(e.stderr, err) // the others are there
+	}
+	fmt.Fprintf(e.stderr, "knowledge: %d documents, %d passages\n", documents, passages)
+	return base, nil
 }
 
 // configure reads the files.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
 )
 
 func parseDuration(t *testing.T, s string) time.Duration {
@@ -131,4 +135,43 @@ func TestOutputBreaks(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	assert.Regexp(t, `^frontdesk \S+, grammar \d+, go1\.\d+`, shell(t, "frontdesk version"))
+}
+
+// A chat in a file goes on: the same conversation, no line taken for one of
+// before, and what fell due meanwhile is done once. (S8.9)
+func TestChatInAFile(t *testing.T) {
+	prompt, err := filepath.Abs("testdata/example/follow-up.en.md")
+	require.NoError(t, err)
+	t.Chdir(t.TempDir())
+	clock := agenttest.NewFakeClock()
+	chat := func(input string) string {
+		var out, errs bytes.Buffer
+		e := &env{stdin: strings.NewReader(input), stdout: &out, stderr: &errs, clock: clock}
+		code := e.chat(chatCommand(), []string{"-llm", "offline", "-db", "chat.db", prompt})
+		require.Zero(t, code, errs.String())
+		return out.String()
+	}
+	const followUp = "Agent: Hey, are you still there?\n"
+	first := chat("Hi")
+	assert.Contains(t, first, "Agent: ")
+	assert.NotContains(t, first, "so far")
+	clock.Advance(time.Hour)
+	second := chat("")
+	assert.Contains(t, second, "(2 messages so far)\n  contact: Hi\n  Agent: ")
+	assert.Equal(t, 1, strings.Count(second, "\n"+followUp), second)
+	third := chat("/state")
+	assert.Contains(t, third, "\n  "+followUp, "it is shown as what was before")
+	assert.NotContains(t, third, "\n"+followUp, "and does not come again")
+	assert.Contains(t, third, "conversation: open")
+	fourth := chat("I am here\n/advance 2m\n/advance 2m\n/state")
+	assert.Contains(t, fourth, "follow_up: armed")
+	assert.Contains(t, fourth, "conversation: closed")
+	// The clock was ahead when that chat ended, and does not go back.
+	assert.Contains(t, chat("And again\n/state"), "conversation: open")
+
+	require.NoError(t, os.WriteFile("notes.txt", []byte("no database, and long enough to be looked at"), 0o600))
+	var errs bytes.Buffer
+	e := &env{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &errs, clock: clock}
+	assert.Equal(t, exitUsage, e.chat(chatCommand(), []string{"-llm", "offline", "-db", "notes.txt", prompt}))
+	assert.Contains(t, errs.String(), "sqlitestore: open notes.txt")
 }

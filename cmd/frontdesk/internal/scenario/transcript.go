@@ -70,6 +70,9 @@ func FormatTurn(t agent.Turn, at string) string {
 	if t.Failure != "" {
 		fmt.Fprintf(&b, "    because %s\n", indent(oneLine(t.Failure)))
 	}
+	for _, source := range t.Sources {
+		fmt.Fprintf(&b, "    found %s\n", oneLine(source))
+	}
 	for _, c := range t.Calls {
 		fmt.Fprintf(&b, "    call %s %s: %s", c.Name, oneLine(string(c.Arguments)), c.Outcome)
 		if c.Outcome != agent.CallDone && c.Detail != "" {

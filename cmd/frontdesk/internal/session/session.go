@@ -1,5 +1,5 @@
 // Package session runs a prompt with the real engine on a console or in a
-// scenario: one contact, everything in memory, a clock that is moved by hand
+// scenario: one contact, in memory or in a store that outlives it, a clock that is moved by hand
 // where that is wanted.
 package session
 
@@ -49,6 +49,11 @@ type Config struct {
 	DefaultDelay time.Duration
 	// Actions are the custom ones that are more than a name, by name.
 	Actions map[string]Simulated
+	// Store keeps everything; what it holds of the contact goes on. Nil: one in
+	// memory.
+	Store agent.Store
+	// Knowledge is what the agents may answer from. Nil: nothing.
+	Knowledge agent.Knowledge
 	// OnTurn is called with each turn that ended, OnMessage with each message
 	// that reached the contact. Nil: nobody is told.
 	OnTurn    func(agent.Turn)
@@ -72,8 +77,8 @@ type Session struct {
 	Agent *agent.Agent
 
 	cfg      Config
-	store    *memstore.Store
-	messages int
+	store    agent.Store
+	messages int64
 	seen     map[string]bool // turns that were told of
 	unsent   map[string]bool // messages that Unsent has returned
 }
@@ -84,14 +89,19 @@ func New(cfg Config) (*Session, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = NewClock()
 	}
-	s := &Session{cfg: cfg, Clock: cfg.Clock, store: memstore.New(), seen: map[string]bool{}, unsent: map[string]bool{}}
+	newID := sequence()
+	if cfg.Store == nil {
+		cfg.Store = memstore.New()
+	} else {
+		newID = nil // IDs that no other run gives
+	}
+	s := &Session{cfg: cfg, Clock: cfg.Clock, store: cfg.Store, seen: map[string]bool{}, unsent: map[string]bool{}}
 	first, others, err := s.cast()
 	if err != nil {
 		return nil, err
 	}
 	var built []*agent.Agent
 	var errs []error
-	newID := sequence()
 	ch := &channel{deliver: cfg.OnMessage}
 	if cfg.File != nil {
 		ch.window = cfg.File.ReplyWindow
@@ -105,7 +115,7 @@ func New(cfg Config) (*Session, error) {
 		a, err := agent.New(agent.Config{
 			Name: r.name, Instructions: r.instructions, Workspace: s.Workspace, Actions: r.actions,
 			LLM: llm, Store: s.store, Channel: ch, Clock: s.Clock, Debounce: agent.Off, NewID: newID, OnTurn: s.told,
-			FollowUps: agent.FollowUps{DefaultDelay: cfg.DefaultDelay},
+			FollowUps: agent.FollowUps{DefaultDelay: cfg.DefaultDelay}, Knowledge: cfg.Knowledge,
 		})
 		if err != nil {
 			errs = append(errs, err)
@@ -119,6 +129,23 @@ func New(cfg Config) (*Session, error) {
 	s.Agent = built[0]
 	s.Mux, err = agent.NewMux(built...)
 	return s, err
+}
+
+// Resume takes up what the store holds of an earlier session, and returns the
+// conversation so far; nil: there is none. The clock does not stand before
+// what has happened. Call it before anything else.
+func (s *Session) Resume(ctx context.Context) ([]frontdesk.Message, error) {
+	v, err := s.View(ctx)
+	if err != nil || v.Conversation == nil {
+		return nil, err
+	}
+	s.messages = v.Conversation.LastSeq // no line has an ID that another had
+	for _, m := range v.History {
+		s.Clock.Set(m.At)
+		s.Clock.Set(m.SettledAt)
+	}
+	_, err = s.Unsent(ctx) // these were told of
+	return v.History, err
 }
 
 // role is an agent to be built.
@@ -223,6 +250,9 @@ func (s *Session) Say(ctx context.Context, text string) error {
 
 // introduce stores the contact that the session begins with.
 func (s *Session) introduce(ctx context.Context) error {
+	if v, err := s.View(ctx); err != nil || v.Contact != nil {
+		return err // known from an earlier session
+	}
 	c := s.cfg.Contact.Clone()
 	if len(c.Fields) == 0 && c.Stage == "" && len(c.Tags) == 0 {
 		return nil
