@@ -307,6 +307,9 @@ func (c *compiler) namedField(t, from, end int) (f field, certain, ok bool) {
 			return field{name, begin, stop}, true, !c.generic(name)
 		}
 	}
+	if tok.end > end {
+		return field{}, false, false
+	}
 	rest := c.text[tok.end:end]
 	lead := len(rest) - len(strings.TrimLeft(rest, " *"))
 	run := rest[lead:]

@@ -47,7 +47,8 @@ func (c *compiler) buildLadder(p *plan) {
 func (c *compiler) says(d *draft, kind vocabulary.Kind) bool {
 	l := c.lines[d.line]
 	k, _ := slices.BinarySearchFunc(c.tokens, l.body, func(t token, o int) int { return t.start - o })
-	for ; k < len(c.tokens) && c.tokens[k].start < l.end; k++ {
+	const most = 200 // a line may be the whole text
+	for n := 0; n < most && k < len(c.tokens) && c.tokens[k].start < l.end; k, n = k+1, n+1 {
 		if c.tokens[k].any(kind) {
 			return true
 		}

@@ -137,6 +137,9 @@ func spaceAfter(s string, n int) int {
 	return len(s) - len(strings.TrimLeft(s[n:], " \t\u00a0"))
 }
 
+// deepest is how many numbers a label has at most: "1.2.3.4" has four.
+const deepest = 8
+
 // numberedLabel reads "1.", "1)", "1-", "1、", "１．", "1️⃣", "1.1", "1.1.".
 func numberedLabel(s string) (int, string, []int) {
 	i, cur := 0, 0
@@ -158,6 +161,9 @@ func numberedLabel(s string) (int, string, []int) {
 			return closeNumber(s, i, depth+".", number)
 		case r == '.' || r == '．':
 			number = append(number, cur)
+			if len(number) > deepest {
+				return 0, "", nil
+			}
 			depth += ".1"
 			cur, digits = 0, 0
 			i += n
