@@ -28,6 +28,8 @@ var layers = []struct {
 	{"cmd/frontdesk/internal/workspacefile", []string{"go.yaml.in/yaml/v3"}},
 	{"internal/sim", nil},
 	{"internal/sim/world", nil},
+	{"internal/crash", nil},
+	{"internal/storediff", []string{"github.com/stretchr/testify/"}},
 	{"agent/agenttest", []string{"github.com/stretchr/testify/"}},
 	{"agent/offline", nil},
 	{"agent/langchain", []string{"github.com/tmc/langchaingo/llms", "github.com/tmc/langchaingo/schema"}},

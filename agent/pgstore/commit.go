@@ -50,7 +50,13 @@ SELECT frontdesk.must($2 = '' OR EXISTS (SELECT FROM held WHERE lane = $2 AND to
 	UPDATE frontdesk.contacts SET version = version + 1, stage = $2, created = $3, identities = $4, tags = $5, fields = $6
 	WHERE id = $1 AND version = $7 RETURNING true
 ) SELECT frontdesk.must((SELECT * FROM changed), 'FD003', 'contact')`)
-	identify = define(`SELECT frontdesk.identify($1, $2, $3)`)
+
+	dropIdentities = define(`DELETE FROM frontdesk.identities i WHERE i.contact = $1
+	AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) n(channel, address) WHERE n.channel = i.channel AND n.address = i.address)`)
+	addIdentities = define(`INSERT INTO frontdesk.identities (channel, address, contact)
+	SELECT DISTINCT n.channel, n.address, $1 FROM unnest($2::text[], $3::text[]) n(channel, address) ORDER BY 1, 2 ON CONFLICT DO NOTHING`)
+	checkIdentities = define(`SELECT frontdesk.must(NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) n(channel, address)
+	LEFT JOIN frontdesk.identities i ON i.channel = n.channel AND i.address = n.address WHERE i.contact IS DISTINCT FROM $1), 'FD003', 'identity')`)
 
 	// addConversation makes the lanes too, with the tasks: $18 in send, due at
 	// $19, and $20 in turn, due at $21.
@@ -316,7 +322,9 @@ func (w *writer) contact() error {
 	for _, i := range p.Identities {
 		channels, addresses = append(channels, i.Channel), append(addresses, i.Address)
 	}
-	w.do(identify, p.ID, channels, addresses)
+	for _, st := range []*statement{dropIdentities, addIdentities, checkIdentities} {
+		w.do(st, p.ID, channels, addresses)
+	}
 	return nil
 }
 

@@ -105,12 +105,19 @@ func (q *query) add(sql string, args ...any) {
 // with any.
 func listing(q *agent.ConversationQuery, status frontdesk.Status, from *cursor.Place) *query {
 	s := &query{}
-	s.add("SELECT " + conversationColumns + ", " + contactColumns + " FROM frontdesk.conversations v JOIN frontdesk.contacts c ON c.id = v.contact WHERE true")
-	if q.ContactID != "" {
-		s.add(" AND v.contact = ?", q.ContactID)
+	s.add("SELECT " + conversationColumns + ", " + contactColumns + " FROM ")
+	// OFFSET 0 keeps the planner from beginning anywhere else.
+	switch {
+	case q.ContactID != "":
+		s.add("(SELECT * FROM frontdesk.conversations WHERE contact = ? OFFSET 0) v", q.ContactID)
+	case q.AwaitsApproval:
+		s.add("(SELECT DISTINCT conversation FROM frontdesk.approvals WHERE status = 'pending' OFFSET 0) a JOIN frontdesk.conversations v ON v.id = a.conversation")
+	default:
+		s.add("frontdesk.conversations v")
 	}
-	if q.AwaitsApproval {
-		s.add(" AND v.id IN (SELECT conversation FROM frontdesk.approvals WHERE status = 'pending')")
+	s.add(" JOIN frontdesk.contacts c ON c.id = v.contact WHERE true")
+	if q.ContactID != "" && q.AwaitsApproval {
+		s.add(" AND (SELECT true FROM frontdesk.approvals WHERE conversation = v.id AND status = 'pending' LIMIT 1)")
 	}
 	if status != "" {
 		s.add(" AND v.status = ?", string(status))

@@ -159,8 +159,10 @@ func (l *loader) shared(b *batch) {
 		b.query(duplicate, []any{l.q.DedupeKey}, func(r *row) { l.v.Duplicate = r.text() })
 	}
 	if len(l.q.Rotations) > 0 {
-		l.v.Rotations = make(map[string]agent.Rotation, len(l.q.Rotations))
 		b.query(rotation, []any{l.q.Rotations}, func(r *row) {
+			if l.v.Rotations == nil {
+				l.v.Rotations = make(map[string]agent.Rotation, len(l.q.Rotations))
+			}
 			found := agent.Rotation{Name: r.text(), Last: r.text(), Version: r.int()}
 			l.v.Rotations[found.Name] = found
 		})

@@ -181,21 +181,21 @@ INSERT INTO frontdesk.load_version VALUES (0);
 CREATE FUNCTION frontdesk.count_load() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
 	before text COLLATE "C";
-	now_   text COLLATE "C";
+	after   text COLLATE "C";
 	v      bigint;
 BEGIN
 	IF TG_OP <> 'INSERT' AND OLD.status = 'open' AND OLD.assignee_kind = 'user' AND OLD.assignee_id <> '' THEN
 		before := OLD.assignee_id;
 	END IF;
 	IF TG_OP <> 'DELETE' AND NEW.status = 'open' AND NEW.assignee_kind = 'user' AND NEW.assignee_id <> '' THEN
-		now_ := NEW.assignee_id;
+		after := NEW.assignee_id;
 	END IF;
-	IF before IS NOT DISTINCT FROM now_ THEN
+	IF before IS NOT DISTINCT FROM after THEN
 		RETURN NULL;
 	END IF;
 	UPDATE frontdesk.load_version SET version = version + 1 RETURNING version INTO v;
 	INSERT INTO frontdesk.loads AS l (user_id, open, version)
-		SELECT u, n, v FROM (VALUES (before, -1), (now_, 1)) x(u, n) WHERE u IS NOT NULL
+		SELECT u, n, v FROM (VALUES (before, -1), (after, 1)) x(u, n) WHERE u IS NOT NULL
 		ON CONFLICT (user_id) DO UPDATE SET open = l.open + excluded.open, version = excluded.version;
 	RETURN NULL;
 END $$;
@@ -206,19 +206,6 @@ CREATE CONSTRAINT TRIGGER count_moved AFTER UPDATE ON frontdesk.conversations DE
 	EXECUTE FUNCTION frontdesk.count_load();
 CREATE CONSTRAINT TRIGGER count_gone AFTER DELETE ON frontdesk.conversations DEFERRABLE INITIALLY DEFERRED
 	FOR EACH ROW WHEN (OLD.assignee_kind = 'user') EXECUTE FUNCTION frontdesk.count_load();
-
--- The identities of a contact become those that are given.
-CREATE FUNCTION frontdesk.identify(c text, channels text[], addresses text[]) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-	DELETE FROM frontdesk.identities i WHERE i.contact = c
-		AND NOT EXISTS (SELECT FROM unnest(channels, addresses) n(channel, address) WHERE n.channel = i.channel AND n.address = i.address);
-	INSERT INTO frontdesk.identities (channel, address, contact)
-		SELECT DISTINCT n.channel, n.address, c FROM unnest(channels, addresses) n(channel, address) ORDER BY 1, 2
-		ON CONFLICT DO NOTHING;
-	PERFORM frontdesk.must(NOT EXISTS (SELECT FROM unnest(channels, addresses) n(channel, address)
-		LEFT JOIN frontdesk.identities i ON i.channel = n.channel AND i.address = n.address
-		WHERE i.contact IS DISTINCT FROM c), 'FD003', 'an identity belongs to another contact');
-END $$;
 `, `
 -- The desk's. Those who never wrote, and outcomes without a time, sort as the
 -- zero time. The status stands before the time, so that a few open

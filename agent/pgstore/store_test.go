@@ -9,6 +9,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
 	"github.com/seed-a71cb1d8/frontdesk/internal/pgtest"
+	"github.com/seed-a71cb1d8/frontdesk/internal/storediff"
 )
 
 // opened opens a store that is closed when the test ends.
@@ -40,4 +41,10 @@ func schemas(t *testing.T) func(t *testing.T) *Store {
 func TestStore(t *testing.T) {
 	next := schemas(t)
 	agenttest.TestStore(t, func(t *testing.T) agent.Store { return next(t) })
+}
+
+// Whatever happens, this store answers as the reference does.
+func TestAnswersAsTheReference(t *testing.T) {
+	next := schemas(t)
+	storediff.Test(t, func(t *testing.T) agent.Store { return next(t) })
 }
