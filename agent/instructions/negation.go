@@ -3,6 +3,7 @@ package instructions
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
@@ -19,7 +20,7 @@ var (
 // (grammar 17). In doubt it is: what is not read as an action is never done
 // against the author's will.
 func (c *compiler) negated(s *sentence, t int) bool {
-	if c.underProhibition(s.step) || c.refusedBehind(s, t) || c.isState(s, t) {
+	if c.underProhibition(s.step) || c.refusedBehind(s) || c.isState(s, t) {
 		return true
 	}
 	tok := c.tokens[t]
@@ -96,7 +97,7 @@ func (c *compiler) negationBefore(cl clause, t int, carried, dangling *bool) (hi
 func (c *compiler) follows(k, t int) bool {
 	at := c.tokens[k].End
 	for i := k + 1; i < t; i++ {
-		if !c.tokens[i].any("adverb") {
+		if !c.tokens[i].any("adverb", "to") {
 			continue
 		}
 		if !noWord(c.shadow.Text[min(at, c.tokens[i].Start):c.tokens[i].Start]) {
@@ -134,7 +135,7 @@ func noWord(s string) bool { return !strings.ContainsFunc(s, fold.WordRune) }
 // isRefusal reports whether a clause is nothing but a refusal: "never", "not
 // allowed", "jangan".
 func (c *compiler) isRefusal(cl clause) bool {
-	return cl.lo < cl.hi && c.blankBut(cl.start, cl, append(refusals, "adverb")...) &&
+	return cl.lo < cl.hi && c.blankBut(cl.start, cl, "not", "prohibit", "cannot", "not_after", "refusal", "adverb", "addressee") &&
 		slices.ContainsFunc(c.tokens[cl.lo:cl.hi], func(t token) bool { return t.any(refusals...) })
 }
 
@@ -195,7 +196,8 @@ func (c *compiler) betweenMentions(t token) bool {
 func (c *compiler) negatedBehind(s *sentence, i, t int) bool {
 	cl := s.clauses[i]
 	for k := t + 1; k < min(cl.hi, s.hi); k++ {
-		if c.tokens[k].any("not_after") || c.tokens[k].any("prohibit") && noWord(c.text[c.tokens[k].end:max(c.tokens[k].end, cl.end)]) {
+		last := noWord(c.text[c.tokens[k].end:max(c.tokens[k].end, cl.end)])
+		if c.tokens[k].any("not_after") || last && (c.tokens[k].any("prohibit") || c.tokens[k].any(refusals...) && c.behindMention(c.tokens[k].start)) {
 			return true
 		}
 		if c.tokens[k].any("if", "only_if") {
@@ -213,6 +215,13 @@ func (c *compiler) negatedBehind(s *sentence, i, t int) bool {
 	return false
 }
 
+// behindMention reports whether no word stands between the mention before the
+// offset and it.
+func (c *compiler) behindMention(at int) bool {
+	r := c.refBefore(at)
+	return r < len(c.refs) && c.refs[r].end <= at && noWord(c.text[c.refs[r].end:at])
+}
+
 // isMention reports whether a clause holds mentions alone.
 func (c *compiler) isMention(cl clause) bool {
 	k, _ := slices.BinarySearchFunc(c.refs, cl.start, func(r ref, o int) int { return r.start - o })
@@ -226,15 +235,14 @@ func (c *compiler) isMention(cl clause) bool {
 	return at > cl.start && noWord(c.text[at:max(at, cl.end)])
 }
 
-// refusedBehind reports a question that the next sentence answers with a no:
-// "Assign to @X? Never."
-func (c *compiler) refusedBehind(s *sentence, t int) bool {
+// refusedBehind reports that the next sentence says no: it answers a question
+// ("Assign to @X? We don't."), or is nothing but a refusal ("... Never.").
+func (c *compiler) refusedBehind(s *sentence) bool {
 	const most = 4 // words of an answer that says nothing else
-	asked := strings.TrimRight(c.text[s.start:s.end], " *_")
-	if !strings.HasSuffix(asked, "?") && !strings.HasSuffix(asked, "？") && !strings.HasSuffix(asked, "؟") {
-		return false
-	}
 	i := c.sentenceIndex(s) + 1
+	for i < len(c.sentences) && c.sentences[i].lo == c.sentences[i].hi && noWord(c.text[c.sentences[i].start:c.sentences[i].end]) {
+		i++ // "??"
+	}
 	if i >= len(c.sentences) || c.sentences[i].step != s.step || c.sentences[i].line > s.line+1 {
 		return false
 	}
@@ -242,11 +250,18 @@ func (c *compiler) refusedBehind(s *sentence, t int) bool {
 	if answer.lo == answer.hi {
 		return false
 	}
-	if len(answer.clauses) > 0 && c.isRefusal(answer.clauses[0]) {
+	asked := strings.TrimRight(c.text[s.start:s.end], " *_")
+	question := strings.HasSuffix(asked, "?") || strings.HasSuffix(asked, "？") || strings.HasSuffix(asked, "؟")
+	if question && c.isRefusal(answer.clauses[0]) {
 		return true
 	}
-	short := len(strings.Fields(c.text[answer.start:min(answer.end, answer.start+80)])) <= most
-	for k := answer.lo; k < answer.hi && short; k++ {
+	whole := !slices.ContainsFunc(answer.clauses, func(cl clause) bool {
+		return !noWord(c.text[cl.start:cl.end]) && !c.isRefusal(cl)
+	})
+	if whole || !question || len(strings.Fields(c.text[answer.start:min(answer.end, answer.start+80)])) > most {
+		return whole
+	}
+	for k := answer.lo; k < answer.hi; k++ {
 		if _, _, ok := actionKind(c.tokens[k]); ok {
 			return false
 		}
@@ -333,7 +348,7 @@ func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, 
 // joins reports whether what stands between two mentions makes them one list.
 func (c *compiler) joins(from, to, lo, hi int) bool {
 	return c.blankBut(from, clause{start: from, end: to, lo: lo, hi: hi}, "and", "or", "to") &&
-		!slices.ContainsFunc(c.tokens[lo:hi], func(t token) bool { return t.any("then", "else") })
+		!slices.ContainsFunc(c.tokens[lo:hi], func(t token) bool { return t.any("then", "else", "reason") })
 }
 
 // turn reads the tokens before a mention, back to the one before it: whether
@@ -355,9 +370,10 @@ func (c *compiler) turn(r *ref, lo, hi int, yes, negated bool) (allowed, except 
 			allowed = false
 		case t.any("else", "then"):
 			condition, allowed = false, !negated
-		case t.any("if", "if_not"):
+		case t.any("if", "if_not", "reason", "relative"):
 			condition, allowed = true, false
-		case t.any("and", "or") && k == hi-1 && noWord(c.text[t.end:r.start]) && condition:
+		case condition && t.any("and", "or") && c.preposition(t.end, r.start):
+			// "… and to @B": a preposition at most stands between
 			condition, allowed = false, !negated
 		}
 		at = t.end
@@ -366,6 +382,13 @@ func (c *compiler) turn(r *ref, lo, hi int, yes, negated bool) (allowed, except 
 		allowed = !negated
 	}
 	return allowed, except
+}
+
+// preposition reports whether one short word stands in text[from:to], or none.
+func (c *compiler) preposition(from, to int) bool {
+	const longest = 3 // letters
+	word := strings.TrimFunc(c.text[from:max(from, to)], func(r rune) bool { return !fold.WordRune(r) })
+	return utf8.RuneCountInString(word) <= longest && !strings.ContainsFunc(word, func(r rune) bool { return !fold.WordRune(r) })
 }
 
 // cutBetween reports whether a clause ends in text[from:to].
