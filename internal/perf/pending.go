@@ -13,10 +13,6 @@ import (
 // atOnce is how many goroutines arm and cancel at once.
 const atOnce = 16
 
-// splitLimit is up to how many conversations are made before their follow-ups
-// are armed, to see what the follow-ups alone take.
-const splitLimit = 100_000
-
 // found is what was measured with so many pending.
 type found struct{ armed, cancelled, fired, bare float64 }
 
@@ -122,7 +118,7 @@ func (q *pendings) level(ctx context.Context, n int) ([]figure, error) {
 func (q *pendings) grow(ctx context.Context, n int) (disk, memory figure, err error) {
 	from, more := q.waiting, n-q.waiting
 	q.waiting = n
-	if n > splitLimit {
+	if n > q.b.apart {
 		_, err := share(workers, more, func(i int) error {
 			p := &person{name: fmt.Sprintf("waiting-%d", from+i)}
 			c := p.opening()

@@ -22,7 +22,7 @@ import (
 var tiny = sizes{
 	syncing: 3,
 	levels:  []level{{1, 2, 4}, {4, 8, 16}},
-	pending: []int{100, 300}, active: 32,
+	pending: []int{100, 300}, active: 32, apart: 100,
 	fired: 8, timed: 6, over: 40 * time.Millisecond,
 }
 
