@@ -88,10 +88,13 @@ func (c *compiler) actionsOf(i int, ref *int) {
 	for *ref < len(c.refs) && c.refs[*ref].start < s.end {
 		*ref++
 	}
-	if c.lines[s.line].list != "" {
+	refs := c.refs[lo:*ref]
+	if list := c.lines[s.line].list; list != "" {
+		if list == "cannot" {
+			c.forbidListed(s, refs)
+		}
 		return // an item of a can or cannot list is no action site
 	}
-	refs := c.refs[lo:*ref]
 	acted := false
 	for t := s.lo; t < s.hi; t++ {
 		name, canonical, ok := actionKind(c.tokens[t])
@@ -197,10 +200,11 @@ func (c *compiler) assignSite(st site, refs []ref, negated bool) {
 			}
 		}
 	}
-	named := len(governed)
+	all, named := governed, len(governed)
 	governed, except := c.spared(st.end, governed, negated)
 	switch {
 	case negated && governed == nil:
+		c.forbidTargets(s, st.token, all)
 		return
 	case except && governed == nil:
 		c.report("vague-target", SeverityWarning, st.start, min(end, c.refs[c.refBefore(end)].end), "this leaves open who is meant, and an exception cannot be held to: name those who may be assigned", "")

@@ -72,6 +72,7 @@ func (c *compiler) check() {
 	c.checkConditions()
 	c.checkOrder()
 	c.checkTypos()
+	c.checkContradictions()
 	c.checkEnabled()
 }
 

@@ -64,6 +64,7 @@ type compiler struct {
 	clauses   []clause // of all sentences
 
 	refs      []ref        // mentions and other targets, in text order
+	forbidden []ref        // mentions that the text forbids to assign, whatever the case
 	variables []ref        // variables, in text order
 	values    map[int]bool // quotations that an action took as its value, by their start
 	delays    []delay

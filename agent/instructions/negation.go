@@ -1,6 +1,7 @@
 package instructions
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -323,6 +324,53 @@ func (c *compiler) prohibits(start, end int) bool {
 		}
 	}
 	return false
+}
+
+// forbidTargets notes the mentions that an assign phrase forbids in every case:
+// no condition stands in its sentence or above it, and nothing behind them.
+func (c *compiler) forbidTargets(s *sentence, t int, refs []*ref) {
+	n := len(refs)
+	if n == 0 || c.conditional(s, t) || !noWord(c.text[refs[n-1].end:max(refs[n-1].end, s.end)]) {
+		return
+	}
+	for k := s.lo; k < s.hi; k++ {
+		if c.tokens[k].any("lifts", "reason", "after", "but", "except", "clock", "clock_at") {
+			return
+		}
+	}
+	for _, r := range refs {
+		if r.kind == refMention && r.target.Kind != "" {
+			c.forbidden = append(c.forbidden, *r)
+		}
+	}
+}
+
+// forbidListed notes the mentions that an assign phrase of a cannot list names.
+func (c *compiler) forbidListed(s *sentence, refs []ref) {
+	for t := s.lo; t < s.hi; t++ {
+		if name, _, ok := actionKind(c.tokens[t]); !ok || name != actAssign {
+			continue
+		}
+		var named []*ref
+		for k := range refs {
+			if refs[k].start >= c.tokens[t].end && !refs[k].quoted {
+				named = append(named, &refs[k])
+			}
+		}
+		c.forbidTargets(s, t, named)
+		return
+	}
+}
+
+// checkContradictions reports who may be assigned by one part of the text and
+// is forbidden by another, neither under a condition of the prohibition.
+func (c *compiler) checkContradictions() {
+	for _, r := range c.forbidden {
+		if slices.ContainsFunc(c.pb.Targets, func(a AllowedTarget) bool { return a.Target.Same(r.target) }) {
+			c.report("forbidden-action", SeverityWarning, r.start, r.end,
+				fmt.Sprintf("another part of the text assigns to @%s, and this forbids it in every case: take one out, or say here when it is forbidden", r.name), "")
+		}
+	}
 }
 
 // spared returns those of the mentions behind an assign phrase that it allows.
