@@ -378,7 +378,7 @@ func (c *compiler) constraintValues(from, end int, op Operator) (values []string
 // amountBehind reads the number that an operator compares with, in quotes or
 // not, behind a currency or not.
 func (c *compiler) amountBehind(from, end int) (values []string, stop int, certain bool) {
-	rest := c.text[from:end]
+	rest := c.text[from:max(from, end)]
 	i := from + len(rest) - len(strings.TrimLeft(rest, " *_:`\"'“\u00a0"))
 	i += len(currency.FindString(c.text[i:end]))
 	if !unicode.IsDigit(first(c.text[i:end])) {
@@ -600,7 +600,7 @@ func (c *compiler) closesBefore(i, t int) bool {
 
 func (c *compiler) closingNotes(i, t int) {
 	s := &c.sentences[i]
-	end := min(len(c.text), max(s.end, c.quoteEndAfter(c.tokens[t].end, c.lines[s.line].end)))
+	end := min(len(c.text), max(s.end, c.quoteEndAfter(c.tokens[t].end, c.lines[c.lineAt(c.tokens[t].start)].end)))
 	for k := t + 1; k < s.hi; k++ {
 		if c.tokens[k].any("note") { // the next one reads on from there
 			end = c.tokens[k].start
@@ -675,7 +675,7 @@ func (c *compiler) almostNote(from, end int) (v string, start, stop int, ok bool
 
 // quoteEndAfter returns the end of a quotation that begins right behind from.
 func (c *compiler) quoteEndAfter(from, end int) int {
-	rest := c.text[from:end]
+	rest := c.text[from:max(from, end)]
 	i := from + len(rest) - len(strings.TrimLeft(rest, " :*"))
 	if q, ok := c.quoteAt(i); ok && q.start == i {
 		return q.end

@@ -27,14 +27,18 @@ func (c *compiler) buildLadder(p *plan) {
 	if len(drafts) == 0 {
 		return
 	}
-	out := LadderSource{Span: c.span(drafts[0].start, drafts[len(drafts)-1].end)}
+	start, end := drafts[0].start, drafts[0].end
+	for _, d := range drafts {
+		start, end = min(start, d.start), max(end, d.end)
+	}
+	out := LadderSource{Span: c.span(start, end)}
 	out.Condition = p.condition
 	var total, previous time.Duration
 	anyDelay := slices.ContainsFunc(drafts, func(d *draft) bool { return len(d.delays) > 0 })
 	for i, d := range drafts {
 		steps := c.stepsOf(d, &total, &previous, i, anyDelay)
 		if d.times > 1 && i+1 < len(drafts) && c.closes(drafts[i+1]) {
-			c.report("followup-extra-message", SeverityInfo, d.start, drafts[i+1].end, fmt.Sprintf("this sends %d messages: %d follow-ups and the one of the close", d.times+1, d.times), "")
+			c.report("followup-extra-message", SeverityInfo, min(d.start, drafts[i+1].start), max(d.end, drafts[i+1].end), fmt.Sprintf("this sends %d messages: %d follow-ups and the one of the close", d.times+1, d.times), "")
 		}
 		out.Steps = append(out.Steps, steps...)
 	}
