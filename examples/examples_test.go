@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/pgtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -25,6 +27,8 @@ var runs = map[string][]string{
 	"followups":     {"followups"},
 	"customaction":  {"customaction"},
 	"presence":      {"presence"},
+	"knowledge":     {"knowledge"},
+	"twoprocesses":  {"twoprocesses"},
 }
 
 // bin holds the programs, built once.
@@ -44,7 +48,7 @@ func build(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
 		return 1
 	}
-	return m.Run()
+	return pgtest.Run(m)
 }
 
 // Each program ends well, prints the same every time, and says nothing to
@@ -53,6 +57,9 @@ func TestExamples(t *testing.T) {
 	for name, args := range runs {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command(filepath.Join(bin, args[0]), args[1:]...)
+			if name == "twoprocesses" {
+				cmd.Env = append(os.Environ(), "FRONTDESK_POSTGRES="+pgtest.DSN(t)) // or the test is skipped
+			}
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
 			out, err := cmd.Output()

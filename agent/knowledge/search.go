@@ -18,7 +18,7 @@ const (
 	mostQuestion   = 4096 // bytes of the question
 	mostTerms      = 24   // words of it that are looked for, the rarest
 	mostVariants   = 12   // other endings of a word
-	leastStem      = 4    // code points that words with other endings share
+	leastStem      = 3    // code points that words with other endings share
 	mostCandidates = 200  // passages that are ranked
 	leastShare     = 0.25 // of the best passage's score: less is left out
 )
@@ -29,7 +29,7 @@ const (
 	bm25K = 1.2
 	bm25B = 0.75
 	// variantWeight is what a word with another ending counts.
-	variantWeight = 0.6
+	variantWeight = 0.8
 )
 
 // Search implements [agent.Knowledge]. The best passages come first. Their
@@ -208,13 +208,18 @@ func sameStem(a, b string) bool {
 	for same < len(x) && same < len(y) && x[same] == y[same] {
 		same++
 	}
-	// A short stem has a short ending: "shop" and "shops", but not "rest" and
-	// "restful".
-	most := 3
-	if same == leastStem {
-		most = 1
+	x, y = x[same:], y[same:]
+	// A short stem has a short ending: "pot" and "pots", "shop" and "shops", but
+	// not "car" and "card", or "rest" and "restful".
+	switch {
+	case same < leastStem:
+		return false
+	case same == leastStem:
+		return string(x)+string(y) == "s"
+	case same == leastStem+1:
+		return len(x) <= 1 && len(y) <= 1
 	}
-	return same >= leastStem && len(x)-same <= most && len(y)-same <= most
+	return len(x) <= 3 && len(y) <= 3
 }
 
 func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
