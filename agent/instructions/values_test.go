@@ -43,6 +43,13 @@ func TestWordingsOfValues(t *testing.T) {
 			require.True(t, ok, line)
 			p, ds := instructions.Compile("# FLOW\n1. "+text, instructions.Options{Workspace: ws})
 			assert.Equal(t, strings.ReplaceAll(want, "! ;", "!;"), values(p, ds), "%s: %s", f.Name, text)
+			for _, d := range ds {
+				if d.Fix == "" {
+					continue
+				}
+				fixed, after := instructions.Compile(p.Text[:d.Offset]+d.Fix+p.Text[d.End:], instructions.Options{Workspace: ws})
+				assert.NotContains(t, codes(after), d.Code, "%s after the fix: %s", d.Code, fixed.Text)
+			}
 		}
 	}
 }
