@@ -380,6 +380,7 @@ func (c *compiler) constraintValues(from, end int, op Operator) (values []string
 func (c *compiler) amountBehind(from, end int) (values []string, stop int, certain bool) {
 	rest := c.text[from:max(from, end)]
 	i := from + len(rest) - len(strings.TrimLeft(rest, " *_:`\"'“\u00a0"))
+	end = max(i, end)
 	i += len(currency.FindString(c.text[i:end]))
 	if !unicode.IsDigit(first(c.text[i:end])) {
 		return nil, i, true
@@ -437,6 +438,9 @@ func grouped(s string, n int) string {
 
 // alternative reads "or" or a comma between two values.
 func (c *compiler) alternative(i, end int) (int, bool) {
+	if i >= end { // a quotation that goes on over the line
+		return i, false
+	}
 	rest := c.text[i:end]
 	k := i + len(rest) - len(strings.TrimLeft(rest, " ,、，/"))
 	comma := strings.ContainsAny(c.text[i:k], ",、，/")
