@@ -1,0 +1,19 @@
+//go:build !linux
+
+package main
+
+import (
+	"errors"
+	"os"
+)
+
+// supported says why the program cannot run here; nil: it can.
+func supported() error {
+	return errors.New("crash: it runs on Linux only, whose signals and limits it uses")
+}
+
+func ignoreFileSize() {}
+
+func halt(*os.Process) error              { return errors.ErrUnsupported }
+func resume(*os.Process) error            { return errors.ErrUnsupported }
+func limitFiles(*os.Process, int64) error { return errors.ErrUnsupported }
