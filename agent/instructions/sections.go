@@ -101,7 +101,7 @@ func (c *compiler) acceptHeadings() {
 		h.kinds = c.titleKinds(h.title, h.style != ":" && h.style != "bare" && h.style != "emoji" && h.style != "**")
 		candidates[i] = h
 		if h.style != ":" && h.style != "bare" {
-			if k := c.listTitle(h.title); k != "" {
+			if k := c.listTitle(h.title, h.style != "emoji"); k != "" {
 				h.kinds, h.list = []SectionKind{SectionBoundaries}, k
 			}
 		}
@@ -127,13 +127,17 @@ func (c *compiler) acceptHeadings() {
 }
 
 // listTitle gives the list that a title names: "can", "cannot", or mixed for
-// one that names both; empty: none. "Never assign to" is one of cannot.
-func (c *compiler) listTitle(title string) string {
+// one that names both; empty: none. "Never assign to" is one of cannot, where
+// the style is one of headings and not a sentence with its full stop.
+func (c *compiler) listTitle(title string, phrases bool) string {
 	folded := foldTitle(title)
 	if k, ok := c.vocab.Heading(folded); ok {
 		if k == "can" || k == "cannot" || k == listMixed {
 			return k
 		}
+		return ""
+	}
+	if !phrases {
 		return ""
 	}
 	forbidden := false
