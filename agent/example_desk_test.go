@@ -119,3 +119,72 @@ func ExampleDesk_delete() {
 	// true 2 messages <nil>
 	// true
 }
+
+// unreachable is a channel that rejects every message to one address.
+type unreachable string
+
+func (u unreachable) Send(_ context.Context, msg agent.Outbound) (agent.SendReceipt, error) {
+	if msg.To == string(u) {
+		return agent.SendReceipt{}, &agent.SendError{Outcome: agent.Rejected, Reason: "number not in use"}
+	}
+	return agent.SendReceipt{}, nil
+}
+
+func (unreachable) Capabilities(string) agent.Capabilities { return agent.Capabilities{} }
+
+// What somebody has, what a contact ever wrote, and what did not arrive, page by
+// page.
+func ExampleDesk_lists() {
+	cfg := plain(shop(agenttest.Script(nil, agenttest.Say("Hello!").Times(4)), unreachable("+0"), agenttest.NewFakeClock()))
+	store := memstore.New()
+	cfg.Store = store
+	mux, err := open(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	for i, from := range []string{"+62811", "+62822", "+0", "+0"} {
+		if _, err := mux.Handle(ctx, frontdesk.Inbound{ID: fmt.Sprint(i), From: from, Text: "Hi"}); err != nil {
+			fmt.Println(err)
+		}
+	}
+	view, err := store.Load(ctx, agent.Query{Identity: frontdesk.Identity{Address: "+62811"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := mux.Assign(ctx, view.Conversation.ID, frontdesk.Target{Kind: frontdesk.TargetUser, ID: "ana"}, ""); err != nil {
+		fmt.Println(err)
+	}
+
+	var desk agent.Desk = store
+	ana := frontdesk.Assignee{Kind: frontdesk.AssigneeUser, ID: "ana"}
+	hers, err := desk.Conversations(ctx, agent.ConversationQuery{Assignee: &ana, Status: frontdesk.Open})
+	fmt.Println("Ana has", len(hers.Items), err)
+
+	// On every channel: each is a conversation of the contact.
+	his, err := desk.Conversations(ctx, agent.ConversationQuery{ContactID: view.Contact.ID})
+	fmt.Println("the contact has", len(his.Items), err)
+
+	failed := agent.MessageQuery{Undelivered: true, Limit: 1}
+	for {
+		page, err := desk.Messages(ctx, failed)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, m := range page.Items {
+			fmt.Println(m.Text, m.Status, m.Reason)
+		}
+		if page.Next == "" {
+			break
+		}
+		failed.Cursor = page.Next
+	}
+	// Output:
+	// Ana has 1 <nil>
+	// the contact has 1 <nil>
+	// Hello! failed agent: channel: rejected: number not in use
+	// Hello! failed agent: channel: rejected: number not in use
+}
