@@ -125,7 +125,7 @@ func (r *reader) sentence(i int) {
 	if r.cur != nil && !follow && !r.belongs(i) {
 		r.cur = nil
 	}
-	if c.lines[s.line].list != "" || c.sentenceHas(s, "outside") {
+	if c.lines[s.line].list != "" || c.sentenceHas(s, "outside") || r.cur == nil && c.onlyForbids(s) {
 		r.skip(s)
 		return
 	}

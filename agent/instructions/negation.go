@@ -519,6 +519,27 @@ func (c *compiler) tokensIn(from, to int) (lo, hi int) {
 	return lo, max(lo, hi)
 }
 
+// onlyForbids reports whether a sentence forbids an action and tells to do
+// nothing: "do not close the conversation if they do not reply for an hour".
+func (c *compiler) onlyForbids(s *sentence) bool {
+	forbids := false
+	for t := s.lo; t < s.hi; t++ {
+		tok := c.tokens[t]
+		if _, _, ok := actionKind(tok); !ok && !tok.any("send", "follow_up") {
+			continue
+		}
+		if !c.negated(s, t) {
+			return false
+		}
+		forbids = true
+	}
+	if !forbids {
+		return false
+	}
+	k, _ := slices.BinarySearchFunc(c.quotes, s.start, func(q quote, o int) int { return q.start - o })
+	return k == len(c.quotes) || c.quotes[k].start >= s.end
+}
+
 // findStruck finds what the author crossed out (~~…~~) or commented out
 // (<!-- … -->): nothing there is read.
 func (c *compiler) findStruck() {
