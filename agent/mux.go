@@ -334,6 +334,9 @@ func (m *Mux) Run(ctx context.Context) error {
 		slots = make(chan struct{}, maxWorkers)
 	)
 	defer wg.Wait()
+	if w, ok := m.store.(Waker); ok {
+		wg.Go(func() { m.listen(ctx, w) })
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -372,5 +375,35 @@ func (m *Mux) Run(ctx context.Context) error {
 			}
 		}
 		timer.Reset(wait)
+	}
+}
+
+// The time between two tries to hear from a Waker that failed.
+const (
+	minListen = 100 * time.Millisecond
+	maxListen = 10 * time.Second
+)
+
+// listen lets a Waker wake Run until ctx is done, and tries again when it
+// fails. Meanwhile Run polls.
+func (m *Mux) listen(ctx context.Context, w Waker) {
+	wait := minListen
+	for {
+		err := w.Wake(ctx, func() {
+			wait = minListen
+			m.notify()
+		})
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		m.log.Warn("wake", "error", err, "again in", wait)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		wait = min(2*wait, maxListen)
 	}
 }

@@ -70,6 +70,20 @@ type Store interface {
 	Commit(ctx context.Context, c Commit) error
 }
 
+// Waker is what a [Store] may be besides: one that tells of work which another
+// process put, so that Run need not wait for its next look.
+type Waker interface {
+	// Wake calls wake whenever there may be work that another process put, and
+	// once at the beginning, as there may be some already. It calls it from
+	// its own goroutine, one call after the other; a call for nothing does no
+	// harm. It returns nil when ctx is done, or at once if it has nothing to
+	// tell ever. After an error, Run calls it again in a while.
+	//
+	// Nothing depends on it: what it does not tell is found after
+	// Timeouts.Poll.
+	Wake(ctx context.Context, wake func()) error
+}
+
 // Errors of a Store that the engine branches on. A store may wrap them.
 var (
 	// ErrConflict means that something changed since it was read: nothing was

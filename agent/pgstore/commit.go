@@ -137,6 +137,9 @@ func (s *Store) Commit(ctx context.Context, c agent.Commit) error {
 	if err := s.commit(ctx, &c); err != nil {
 		return fmt.Errorf("pgstore: commit: %w", err)
 	}
+	if s.wakes(&c) {
+		s.announce(ctx)
+	}
 	return nil
 }
 

@@ -20,6 +20,8 @@ type Store struct {
 	schema string
 	sql    []string // of each statement, in this store's schema
 	later  bool     // Options.PurgeLater
+	notify bool     // Options.Notify
+	herald herald
 }
 
 var _ agent.Store = (*Store)(nil)
@@ -33,6 +35,12 @@ type Options struct {
 	// one call at a time, for as long as the database takes, never while a
 	// model thinks. 0: pool_max_conns of the DSN, or else 16.
 	Connections int
+	// Notify tells the other programs on the database at once when there is
+	// work for them (LISTEN and NOTIFY), and lets Run hear of theirs, so that
+	// none waits for Timeouts.Poll. All programs that share the database have
+	// to set it. It costs a round trip for each message that comes in, and one
+	// more connection for each Run.
+	Notify bool
 	// PurgeLater lets Delete return when its transaction is done, and leaves
 	// the bytes of what was deleted to the next [Store.Purge]: for tables so
 	// large that nobody can wait while they are written anew.
@@ -55,7 +63,7 @@ func open(ctx context.Context, dsn string, o *Options, steps []string) (*Store, 
 	if o == nil {
 		o = &Options{}
 	}
-	s := &Store{schema: o.Schema, later: o.PurgeLater}
+	s := &Store{schema: o.Schema, later: o.PurgeLater, notify: o.Notify}
 	if s.schema == "" {
 		s.schema = defaultSchema
 	}
