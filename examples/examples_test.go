@@ -3,6 +3,7 @@
 package examples_test
 
 import (
+	"bufio"
 	"flag"
 	"fmt"
 	"os"
@@ -105,7 +106,7 @@ func TestQuickstartRefuses(t *testing.T) {
 // are together the whole day, and nothing happens twice. (S8.9)
 func TestQuickstartResumes(t *testing.T) {
 	for _, times := range [][]string{
-		{"09:00"}, {"09:01", "09:05"}, {"10:31", "10:32", "10:33"}, {"10:34"}, {"10:59", "11:00", "14:30"}, {"16:00"},
+		{"09:01", "09:05"}, {"10:31", "10:32", "10:33"}, {"11:00", "16:00"},
 	} {
 		t.Run(strings.Join(times, " "), func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "day.db")
@@ -119,11 +120,39 @@ func TestQuickstartResumes(t *testing.T) {
 				}
 				assert.Contains(t, string(out), "(stopped at "+until+")")
 			}
-			whole, err := os.ReadFile("testdata/quickstart-en.txt")
-			require.NoError(t, err)
-			assert.Equal(t, played(string(whole)), got.String())
+			assert.Equal(t, played(golden(t, "quickstart-en")), got.String())
 		})
 	}
+}
+
+// A run that is killed, whatever it is doing, is gone on with: in the evening
+// everything is as if it had not been.
+func TestQuickstartIsKilled(t *testing.T) {
+	_, evening, _ := strings.Cut(golden(t, "quickstart-en"), "--- in the store, in the evening")
+	for lines := 11; lines < 70; lines += 14 {
+		t.Run(fmt.Sprint(lines), func(t *testing.T) {
+			args := []string{"-lang", "en", "-db", filepath.Join(t.TempDir(), "day.db")}
+			cmd := exec.Command(filepath.Join(bin, "quickstart"), args...)
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			for s, n := bufio.NewScanner(out), 0; n < lines && s.Scan(); n++ {
+			}
+			require.NoError(t, cmd.Process.Kill())
+			_ = cmd.Wait() // it was killed
+			rest, err := exec.Command(filepath.Join(bin, "quickstart"), args...).CombinedOutput()
+			require.NoError(t, err, string(rest))
+			_, got, _ := strings.Cut(string(rest), "--- in the store, in the evening")
+			assert.Equal(t, evening, got, string(rest))
+		})
+	}
+}
+
+// golden reads a golden file.
+func golden(t *testing.T, name string) string {
+	data, err := os.ReadFile(filepath.Join("testdata", name+".txt"))
+	require.NoError(t, err)
+	return string(data)
 }
 
 // played is what happened in a run of the quickstart: what it printed, without

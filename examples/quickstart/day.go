@@ -23,6 +23,7 @@ var monday = time.Date(2026, time.March, 2, 9, 0, 0, 0, time.FixedZone("WIB", 7*
 type day struct {
 	*office
 	ctx   context.Context
+	desk  agent.Desk
 	t     *transcript
 	clock *agenttest.FakeClock
 	llm   *agenttest.ScriptedLLM
@@ -46,7 +47,7 @@ func playDay(ctx context.Context, w io.Writer, lang string, store deskStore, unt
 	if err != nil {
 		return err
 	}
-	d := &day{ctx: ctx, t: t, clock: clock, llm: agenttest.Script(nil)}
+	d := &day{ctx: ctx, desk: store, t: t, clock: clock, llm: agenttest.Script(nil)}
 	if d.office, err = newOffice(lang, d.llm, store, t, clock, t.turn); err != nil {
 		return err
 	}
@@ -154,6 +155,26 @@ func (d *day) at(hhmm string, steps ...agenttest.Step) {
 	}
 }
 
+// settle ends what an earlier run was killed in the middle of. It may be taken
+// up when the lease of that run is over, a few minutes later.
+func (d *day) settle() {
+	now := d.past
+	for d.err == nil && now.cut {
+		_, err := d.mux.RunDue(context.Background())
+		d.fail(err)
+		if now, err = progressOf(context.Background(), d.desk); err != nil || !now.cut {
+			d.fail(err)
+			return
+		}
+		due, ok, err := d.mux.NextDue(context.Background())
+		if err == nil && !ok {
+			err = errors.New("something was cut off and cannot be taken up")
+		}
+		d.fail(err)
+		d.clock.Set(due)
+	}
+}
+
 // says has a contact write. steps are what the model answers.
 func (d *day) says(c contact, text string, steps ...agenttest.Step) {
 	if _, known := d.t.names[c.address]; !known {
@@ -167,6 +188,9 @@ func (d *day) says(c contact, text string, steps ...agenttest.Step) {
 	d.sent++
 	if d.sent <= d.past.inbound {
 		d.title = ""
+		if d.sent == d.past.inbound {
+			d.settle()
+		}
 		return
 	}
 	if !d.begin() {

@@ -37,6 +37,7 @@ type progress struct {
 	helps   int       // messages of humans
 	answers int       // answers of the model, those of a turn that was cut off among them
 	last    time.Time // of anything
+	cut     bool      // something was cut off: the run was killed
 }
 
 // progressOf looks through a store.
@@ -73,6 +74,10 @@ func (p *progress) add(c agent.ExportedConversation) {
 		}
 		p.saw(m.At)
 		p.saw(m.SettledAt)
+	}
+	for _, t := range c.Tasks {
+		// At an end of its own, a run leaves nothing but follow-ups.
+		p.cut = p.cut || t.Kind != agent.TaskFollowUp
 	}
 	for _, t := range c.Turns {
 		if t.Record != nil {
