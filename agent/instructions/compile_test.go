@@ -214,12 +214,14 @@ func TestMutations(t *testing.T) {
 		"blank lines": func(s string) string { return strings.ReplaceAll(s, "\n# ", "\n\n\n# ") },
 	}
 	for name, text := range prompts(t) {
-		if strings.Contains(name, "seed-id-06") {
-			// Its nesting rests on two shapes of bullets.
-			delete(mutations, "dash bullets")
-		}
 		p, _ := compileShop(text)
 		for how, mutate := range mutations {
+			switch {
+			case how == "dash bullets" && strings.Contains(name, "seed-id-06"):
+				continue // its nesting rests on two shapes of bullets
+			case how == "bold mentions" && strings.Contains(name, "clinic"):
+				continue // its headings are bold
+			}
 			m, _ := compileShop(mutate(text))
 			assert.Equal(t, shape(p), shape(m), "%s: %s", name, how)
 		}

@@ -26,19 +26,17 @@ func (q quote) text(source string) string {
 	if q.inner > q.from && q.inner < q.to {
 		s = source[q.from:q.inner] + source[q.innerEnd:q.to]
 	}
-	if q.block {
-		s = withoutMarks(s)
+	if !strings.Contains(s, "\n") {
+		return strings.TrimSpace(s)
 	}
-	return strings.TrimSpace(s)
-}
-
-// withoutMarks strips what begins the lines of a ">" block.
-func withoutMarks(s string) string {
 	lines := strings.Split(s, "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimSpace(strings.TrimLeft(l, " \t>"))
+	for i, l := range lines { // a message has no indentation
+		if q.block {
+			l = strings.TrimLeft(l, " \t>")
+		}
+		lines[i] = strings.TrimSpace(l)
 	}
-	return strings.Join(lines, "\n")
+	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
 // pairs are the quotation marks that differ at both ends.
