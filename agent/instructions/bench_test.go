@@ -93,6 +93,8 @@ var worst = map[string]string{
 	"silence": "no reply ", "follow": "follow up ", "if": "if ", "not": "not close conversation ", "ends": "email ends with ", "compare": "a < 1 ",
 	"steps": "1. a\n", "nested": "\n 1. a:", "bullets": "- close conversation\n", "headings": "# FLOW\n", "lines": "\n", "combining": "e\u0301\u0301", "cjk": "关闭对话 ",
 	"ladder": "If no reply after 2 hours, send \"x\". ", "then": "then close the conversation, ", "never": "never: ", "words": "word ", "gaps": "meldet sich ",
+	"struck": "~~a ", "comments": "<!-- ", "arrows": "<", "questions": "assign to @Sales? ", "marks": "?", "exceptions": "assign to @Sales Team but not ", "refusals": "assign to @Sales: no ",
+	"required": "required fields:\n- name\n", "amounts": "budget at least 5 million ", "longer names": "@Sales Taem ", "notes with": "close with note no respons, ",
 	"parentheses": "(", "low quotes": "„a ", "dotted": "1.", "blocks": "> a\n", "quotes over lines": "\"a\n", "curly over lines": "“a\n", "empty headings": "# \n",
 	"quoted fields": "update contact field \"x\" and ", "waits": "no reply after 2 hours, ", "offsets": "T+2, ", "other cases": "if they reply, ", "lists": "Can:\n- a\n",
 	"verbs apart": "schließe x ", "stops": "?!", "alternatives": "\"x\" or ", "items": "  - a\n", "rates": "2 hours a week ", "mixed": "([{\"“«'<",

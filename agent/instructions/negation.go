@@ -25,7 +25,7 @@ func (c *compiler) negated(s *sentence, t int) bool {
 		return true
 	}
 	tok := c.tokens[t]
-	carried := false  // a negation of an earlier clause that a list goes on with
+	carried := -1     // the negation of an earlier clause, whose list may go on here
 	dangling := false // an earlier clause ends in "do not": what it forbids follows
 	for i, cl := range s.clauses {
 		if cl.lo > t {
@@ -33,10 +33,10 @@ func (c *compiler) negated(s *sentence, t int) bool {
 		}
 		hit, condition := c.negationBefore(cl, t, &carried, &dangling)
 		if cl.hi > t || cl.start > tok.start {
-			return hit >= 0 || dangling || carried && !condition || c.negatedBehind(s, i, t)
+			return hit >= 0 || dangling || carried >= 0 && !condition && c.listGoesOn(s, carried) || c.negatedBehind(s, i, t)
 		}
 		if hit >= 0 {
-			carried = c.listGoesOn(s, hit)
+			carried = hit
 			// "never, ever" goes on into the next clause
 			dangling = dangling || !condition && c.dangles(cl, hit) || c.tokens[hit].end > cl.end
 		}
@@ -47,7 +47,7 @@ func (c *compiler) negated(s *sentence, t int) bool {
 
 // negationBefore returns the negation of a clause that governs what follows up
 // to token t, or -1, and whether the clause states a condition.
-func (c *compiler) negationBefore(cl clause, t int, carried, dangling *bool) (hit int, condition bool) {
+func (c *compiler) negationBefore(cl clause, t int, carried *int, dangling *bool) (hit int, condition bool) {
 	hit = -1
 	first := -1     // the first of several, as in "ne fermez jamais"
 	lifted := -1    // a negation that a word such as "without" or "until" ended
@@ -71,7 +71,7 @@ func (c *compiler) negationBefore(cl clause, t int, carried, dangling *bool) (hi
 		case lifted >= 0 && n.any("or"):
 			hit, first, lifted = lifted, lifted, -1
 		case n.any("if", "if_not", "else", "then") && !n.any("not", "prohibit"):
-			condition, *carried = true, false
+			condition, *carried = true, -1
 			*dangling = *dangling && !n.any("then", "else")
 			if hit >= 0 && n.any("then", "else") {
 				hit, first = -1, -1
