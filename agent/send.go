@@ -218,11 +218,16 @@ func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message,
 		if known && !doubt {
 			requeue(now)
 		}
-		now.Reason = reason
+		at := due
+		if now.Status.Settled() {
+			at = m.now() // a receipt or an echo was faster, and is not to be explained by this
+		} else {
+			now.Reason = reason
+		}
 		c.Release = true
 		if task := v.Task(TaskSend); task != nil {
 			again := *task
-			again.Due, again.Attempts = due, 0
+			again.Due, again.Attempts = at, 0
 			c.Put = append(c.Put, again)
 		}
 	})
