@@ -275,6 +275,11 @@ var deskBugs = []struct {
 
 	{"the history comes oldest first", reads(nil, func(p *agent.Page[frontdesk.Message]) { slices.Reverse(p.Items) }),
 		[]string{"history/order", "history/fields", "undelivered/all"}},
+	{"a transcript ends after a while", reads(nil, func(p *agent.Page[frontdesk.Message]) {
+		if n := len(p.Items); n > 0 && p.Items[n-1].Seq < 300 && p.Items[0].Seq > 100 {
+			p.Next = ""
+		}
+	}), []string{"history/long"}},
 	{"After is not looked at", reads(func(q *agent.MessageQuery) { q.After = 0 }, nil), []string{"history/order", "history/growing", "undelivered/all"}},
 	{"Before is not looked at", reads(func(q *agent.MessageQuery) { q.Before = 0 }, nil), []string{"history/order"}},
 	{"Before is one of them", reads(func(q *agent.MessageQuery) {

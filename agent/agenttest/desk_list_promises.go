@@ -289,6 +289,30 @@ var historyPromises = []deskPromise{
 		}
 		c.equal("of a conversation that is not there", agent.Page[frontdesk.Message]{}, c.page(agent.MessageQuery{ConversationID: "z"}))
 	}},
+	{"history/long", "pages through a transcript of thousands of messages, each of them once, and exports it whole", func(c *deskCase) {
+		c.conversation("a")
+		var want []string
+		const batches, batch = 12, 200
+		for i := range batches {
+			messages := make([]frontdesk.Message, batch)
+			for k := range messages {
+				messages[k] = inbound("a", int64(i*batch+k+1))
+				want = append(want, messages[k].ID)
+			}
+			c.messages("a", messages...)
+		}
+		exported := c.export("contact-a").Conversations[0].Messages
+		c.equal("number of exported messages", len(want), len(exported))
+		for i, m := range exported {
+			if m.ID != want[i] {
+				c.failf("message %d of the export is %s; expected %s", i+1, m.ID, want[i])
+			}
+		}
+		slices.Reverse(want)
+		for _, limit := range []int{0, 7, 199, 200} {
+			c.equal("all", want, c.read(agent.MessageQuery{ConversationID: "a", Limit: limit}, nil))
+		}
+	}},
 	{"history/fields", "gives every field of a message", func(c *deskCase) {
 		w := c.whole("a")
 		want := slices.Clone(w.export.Conversations[0].Messages)

@@ -496,6 +496,14 @@ var storeBugs = []struct {
 	{"line separators are lost", texts(func(s string) string { return strings.ReplaceAll(s, "\u2028", "\n") }), []string{"text/kept"}},
 	{"four bytes are too many", texts(func(s string) string { return strings.ReplaceAll(s, "😀", "?") }), []string{"text/kept"}},
 	{"long texts are cut", texts(func(s string) string { return s[:min(len(s), 65535)] }), []string{"text/long"}},
+	{"noncharacters are replaced", texts(func(s string) string { return strings.ReplaceAll(s, "\ufdd0", "\ufffd") }), []string{"text/code-points"}},
+	{"a plane is not known", texts(func(s string) string { return strings.ReplaceAll(s, "\U000e0001", "") }), []string{"text/code-points"}},
+	{"long rows are cut", commits(func(c *agent.Commit) {
+		c.Journal = slices.Clone(c.Journal)
+		for i := range c.Journal {
+			c.Journal[i].Data = c.Journal[i].Data[:min(len(c.Journal[i].Data), 1<<20)]
+		}
+	}), []string{"text/long-journal"}},
 	{"times are kept to the second", commits(func(c *agent.Commit) {
 		for i := range c.Messages {
 			c.Messages[i].At = c.Messages[i].At.Truncate(time.Second)

@@ -1,12 +1,15 @@
 package agenttest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
@@ -101,6 +104,46 @@ var textPromises = []storePromise{
 		got := c.all("a")
 		if len(got.History) != 1 || got.History[0].Text != m.Text {
 			c.failf("a text of %d bytes came back changed", len(m.Text))
+		}
+	}},
+	{"text/code-points", "gives back every code point of Unicode but NUL and the surrogates, noncharacters among them", func(c *storeCase) {
+		const size = 1 << 14
+		for first := rune(1); first <= unicode.MaxRune; first += size {
+			var b strings.Builder
+			for r := first; r < first+size && r <= unicode.MaxRune; r++ {
+				if utf8.ValidRune(r) {
+					b.WriteRune(r)
+				}
+			}
+			if b.Len() == 0 {
+				continue // surrogates alone
+			}
+			text, id := b.String(), fmt.Sprintf("c%06x", first)
+			p, conv, m := person(id), opened(id), inbound(id, 1)
+			p.Tags, m.Text, conv.Summary = []string{text}, text, text
+			c.commit(fmt.Sprintf("the code points from %U", first), agent.Commit{
+				Contact: p, Conversation: conv, Messages: []frontdesk.Message{m}, Turns: []agent.Turn{{ID: id, ConversationID: id, Failure: text}},
+			})
+			v := c.load(agent.Query{ConversationID: id, History: 1, TurnID: id})
+			if len(v.History) != 1 || v.Turn == nil || len(v.Contact.Tags) != 1 {
+				c.failf("the code points from %U: something of the commit is missing", first)
+			}
+			for what, got := range map[string]string{"message": v.History[0].Text, "summary": v.Conversation.Summary, "tag": v.Contact.Tags[0], "turn": v.Turn.Failure} {
+				if got != text {
+					c.failf("the code points from %U came back changed in the %s: %q for %q", first, what, shortenAround(got, text), shortenAround(text, got))
+				}
+			}
+		}
+	}},
+	{"text/long-journal", "keeps a journal row and a turn of 1 MB", func(c *storeCase) {
+		c.conversation("a")
+		text := strings.Repeat("0123456789 héllo 👋 ", 50_000)
+		row := agent.Entry{TurnID: "turn", N: 1, Kind: agent.EntryAnswer, Data: fmt.Appendf(nil, `{"t":%q}`, text)}
+		conv := c.stored("a")
+		c.commit("a long row", agent.Commit{Conversation: &conv, Journal: []agent.Entry{row}, Turns: []agent.Turn{{ID: "turn", ConversationID: "a", Failure: text}}})
+		v := c.load(agent.Query{ConversationID: "a", TurnID: "turn"})
+		if len(v.Journal) != 1 || !bytes.Equal(v.Journal[0].Data, row.Data) || v.Turn == nil || v.Turn.Failure != text {
+			c.failf("a journal row and a turn of %d bytes came back changed", len(text))
 		}
 	}},
 	{"time/instant", "gives times back as the same instant to the microsecond, whatever zone they came in", func(c *storeCase) {

@@ -109,7 +109,7 @@ func (p parts) newMux() (*agent.Mux, error) {
 }
 
 // A contact's message is a word and a token that no other message has. The
-// answer to it begins with answerTo and names the token.
+// answer to it names the token behind answerTo.
 const answerTo = "Answer to"
 
 var asks = regexp.MustCompile(`\b(hello|quote|charge|demo|help) (c\d+-\d+)\b`)
@@ -126,9 +126,9 @@ func generate(req *agent.Request) *agent.Response {
 			for _, found := range asks.FindAllStringSubmatch(m.Text, -1) {
 				open = append(open, ask{found[1], found[2]})
 			}
-		case strings.Contains(m.Text, answerTo):
-			words := strings.Fields(m.Text)
-			open = slices.DeleteFunc(open, func(a ask) bool { return slices.Contains(words, a.token) })
+		default:
+			done := answers(m.Text)
+			open = slices.DeleteFunc(open, func(a ask) bool { return slices.Contains(done, a.token) })
 		}
 		for _, c := range m.Calls {
 			called[c.Name+string(c.Arguments)] = true
@@ -142,22 +142,17 @@ func generate(req *agent.Request) *agent.Response {
 		calls = append(calls, agent.ToolCall{ID: fmt.Sprintf("call-%d", len(calls)), Name: name, Arguments: json.RawMessage(args)})
 		return true
 	}
-	// Whoever hands over leaves the rest to the next: it does not know what was
-	// called before.
-	if strings.HasPrefix(req.System, `You are "Sales Agent"`) {
-		for _, a := range open {
-			if a.word == "help" {
-				if !call("assign", fmt.Sprintf(`{"target":"Support Agent","reason":%q}`, a.token)) {
-					return &agent.Response{Text: "One moment, " + a.token + ".", Stop: agent.StopEnd}
-				}
-				return &agent.Response{Calls: calls, Stop: agent.StopCalls}
-			}
-		}
-	}
 	reply := ""
-	tokens := make([]string, len(open))
-	for i, a := range open {
-		tokens[i] = a.token
+	var tokens []string
+	for _, a := range open {
+		if a.word == "help" && strings.HasPrefix(req.System, `You are "Sales Agent"`) {
+			// The next agent answers that, and only that: it does not know what
+			// was called before.
+			call("assign", fmt.Sprintf(`{"target":"Support Agent","reason":%q}`, a.token))
+			reply = "One moment, " + a.token + ". "
+			continue
+		}
+		tokens = append(tokens, a.token)
 		switch {
 		case a.word == "quote" || a.word == "charge":
 			call(a.word, fmt.Sprintf(`{"token":%q}`, a.token))
@@ -169,5 +164,14 @@ func generate(req *agent.Request) *agent.Response {
 	if len(calls) > 0 {
 		return &agent.Response{Calls: calls, Stop: agent.StopCalls}
 	}
-	return &agent.Response{Text: reply + answerTo + " " + strings.Join(tokens, " "), Stop: agent.StopEnd}
+	if len(tokens) > 0 {
+		reply += answerTo + " " + strings.Join(tokens, " ")
+	}
+	return &agent.Response{Text: strings.TrimSpace(reply), Stop: agent.StopEnd}
+}
+
+// answers are the tokens that a text answers.
+func answers(text string) []string {
+	_, tokens, _ := strings.Cut(text, answerTo)
+	return strings.Fields(tokens)
 }

@@ -23,7 +23,8 @@ type judge struct {
 	texts    map[string][]string
 	turns    map[string]*agent.Turn
 	assigned map[string]int
-	counts   struct{ messages, answered, disposed, followUps, silences, conversations int }
+	answered []*mail
+	counts   struct{ messages, disposed, followUps, silences, conversations int }
 }
 
 func (s *supervisor) judge(ctx context.Context) (res result, err error) {
@@ -108,27 +109,27 @@ func (j *judge) contact(ctx context.Context, c *person) error {
 
 // inbound checks that a message that is stored has one end.
 func (j *judge) inbound(v *agent.View, m *mail, got *frontdesk.Message) {
-	var answers []string
+	var keys []string
 	for _, a := range j.arrived {
-		if a.To == m.in.From && strings.Contains(a.Text, answerTo) && slices.Contains(strings.Fields(a.Text), m.token) {
-			answers = append(answers, a.Key)
+		if a.To == m.in.From && slices.Contains(answers(a.Text), m.token) {
+			keys = append(keys, a.Key)
 		}
 	}
 	switch {
-	case len(answers) > 1:
-		j.violate("I5: %s was answered under two keys or more: %v", m.token, answers)
+	case len(keys) > 1:
+		j.violate("I5: %s was answered under two keys or more: %v", m.token, keys)
 	case got.TurnID == "" && got.Disposition == "":
 		j.violate("I1: %s has neither a turn nor a disposition, and nothing is pending", m.token)
-	case got.TurnID != "" && len(answers) == 0:
+	case got.TurnID != "" && len(keys) == 0:
 		exit := "no record"
 		if t := j.turn(v, got.TurnID); t != nil {
 			exit = string(t.Exit) + " " + t.Failure
 		}
 		j.violate("I1: %s was consumed by turn %s (%s) and not answered", m.token, got.TurnID, exit)
-	case got.TurnID == "" && len(answers) > 0:
+	case got.TurnID == "" && len(keys) > 0:
 		j.violate("I1: %s was answered and has no turn", m.token)
 	case got.TurnID != "":
-		j.counts.answered++
+		j.answered = append(j.answered, m)
 	default:
 		j.counts.disposed++
 	}
@@ -252,8 +253,8 @@ func (j *judge) actions() {
 			j.violate("S6.8: %s is to run at most once, and ran %d times", call, runs[call])
 		}
 	}
-	for _, m := range j.people.mails {
-		if m.word == "quote" && m.acked && len(keys["quote "+m.token]) == 0 {
+	for _, m := range j.answered {
+		if m.word == "quote" && len(keys["quote "+m.token]) == 0 {
 			j.violate("S6.8: quote %s never ran", m.token)
 		}
 	}
@@ -306,7 +307,7 @@ func (j *judge) String() string {
 		}
 	}
 	fmt.Fprintf(&b, "\n%d conversations, %d messages; %d inbound, %d acknowledged, %d deliveries were repeated; %d answered, %d left to humans\n",
-		j.counts.conversations, j.counts.messages, inbound, acked, j.people.redelivered, j.counts.answered, j.counts.disposed)
+		j.counts.conversations, j.counts.messages, inbound, acked, j.people.redelivered, len(j.answered), j.counts.disposed)
 	fmt.Fprintf(&b, "%d sends reached the channel under %d keys, %d refused, %d without an answer; %d runs of actions\n",
 		len(j.journal.arrivals), len(j.arrived), j.journal.refused, j.journal.unknown, len(j.journal.deeds))
 	fmt.Fprintf(&b, "%d follow-ups, %d silences to their end; assigned %v\n", j.counts.followUps, j.counts.silences, j.assigned)

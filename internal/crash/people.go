@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -51,14 +50,13 @@ type mail struct {
 
 // people are the contacts of a run. It is safe for concurrent use.
 type people struct {
-	mu     sync.Mutex
-	r      *rand.Rand
-	all    map[string]*person
-	mails  []*mail
-	open   []int // indexes of mails that are not acknowledged, oldest first
-	active int   // contacts who still have something to say
-	// closed is set when nobody new comes.
-	closed      bool
+	mu    sync.Mutex
+	r     *rand.Rand
+	all   map[string]*person
+	mails []*mail
+	open  []int // indexes of mails that are not acknowledged, oldest first
+	// active are the contacts who still have something to say.
+	active      int
 	redelivered int
 	timers      sync.WaitGroup
 }
@@ -144,7 +142,7 @@ func (p *people) saw(address, text string) {
 	if c == nil || c.said == len(c.beats) {
 		return
 	}
-	answered := c.waits != "" && strings.Contains(text, answerTo) && slices.Contains(strings.Fields(text), c.waits)
+	answered := c.waits != "" && slices.Contains(answers(text), c.waits)
 	followed := c.follows > 0 && text == followUps[c.follows-1]
 	if !answered && !followed {
 		return
@@ -200,8 +198,8 @@ func (p *people) acknowledge(n int) {
 	}
 }
 
-// firstGiven returns the messages that were given for the first time between
-// two times and acknowledged before the second.
+// ackedSince are the messages that were given to a worker since then, not
+// before, and are acknowledged.
 func (p *people) ackedSince(from time.Time, known map[int]bool) (out []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
