@@ -40,7 +40,7 @@ SELECT frontdesk.must($2 = '' OR EXISTS (SELECT FROM held WHERE lane = $2 AND to
 
 	addKeys = define(`WITH added AS (
 	INSERT INTO frontdesk.dedupe (key, message_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING RETURNING key
-) SELECT frontdesk.must((SELECT count(*) FROM added) = cardinality($1), 'FD002', 'dedupe key')`)
+) SELECT frontdesk.must((SELECT count(*) FROM added) = cardinality($1::text[]), 'FD002', 'dedupe key')`)
 
 	addContact = define(`WITH added AS (
 	INSERT INTO frontdesk.contacts (id, version, stage, created, identities, tags, fields) VALUES ($1, 1, $2, $3, $4, $5, $6)
