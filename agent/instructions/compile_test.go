@@ -300,10 +300,20 @@ func FuzzCompile(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add("\"“”«»'‘’ @ $ {{ [x] # ** __ \x00\xff ½ 1️⃣ ①")
+	for _, name := range []string{"testdata/allowed.txtar", "testdata/values.txtar"} {
+		a, err := txtar.ParseFile(name)
+		require.NoError(f, err)
+		for _, x := range a.Files {
+			f.Add(string(x.Data))
+		}
+	}
 	ws := shop()
 	if _, err := os.Stat("testdata"); err != nil {
 		f.Fatal(err)
 	}
+	// The vocabulary is loaded before the first input: a worker that takes ten
+	// seconds for one, on a busy machine, counts as hung.
+	compileShop("")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, name := range []string{"", "assign", "update_field"} {
 			opts := instructions.Options{Workspace: ws, Actions: allActions(), ReplyWindow: time.Hour}
