@@ -3,13 +3,11 @@ package instructions
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk/followup"
-	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
 )
 
@@ -146,76 +144,6 @@ func (r *reader) sentence(i int) {
 	if r.cur != nil {
 		r.cur.lastLine = c.lineAt(max(s.start, s.end-1))
 	}
-}
-
-// otherCase reports whether a sentence speaks of another case than silence: "If
-// they reply 'stop', close the conversation." It begins with a condition and
-// says nothing of silence, time or following up.
-func (r *reader) otherCase(s *sentence) bool {
-	c := r.c
-	if s.lo == s.hi {
-		return false
-	}
-	first := c.tokens[s.lo]
-	if !first.any("if") || first.any("after", "then", "finally") || first.start-s.start > 4 || r.bareNot(s) >= 0 {
-		return false
-	}
-	k, _ := slices.BinarySearchFunc(c.delays, s.start, func(d delay, o int) int { return d.start - o })
-	return !(k < len(c.delays) && c.delays[k].start < s.end) && !c.sentenceHas(s, "silence", "silence_about", "follow_up", "finally", "another")
-}
-
-// bareNot returns the token of "if not," or "if they don't," at the beginning of
-// a sentence, which goes on from the sentence before; -1: it does not stand there.
-func (r *reader) bareNot(s *sentence) int {
-	c := r.c
-	if len(s.clauses) < 2 {
-		return -1
-	}
-	cl := s.clauses[0]
-	for t := cl.lo; t < cl.hi; t++ {
-		if c.tokens[t].any("if_not") && c.tokens[t].start-cl.start <= 8 && cl.end-c.tokens[t].end <= 8 {
-			return t
-		}
-	}
-	return -1
-}
-
-// nextItem lets an item of a list begin a step of its own where the item before
-// it is a step with its time: "- Finally: close the conversation".
-func (r *reader) nextItem(s *sentence) {
-	c := r.c
-	if r.cur == nil || s.step == nil || c.lines[s.line].step != s.step || s.start > c.lines[s.line].body+3 {
-		return
-	}
-	d := r.cur.last()
-	above := c.lines[d.line].step
-	if len(r.delaysFrom(clause{start: s.start, end: s.end})) > 0 || c.sentenceHas(s, "silence") {
-		return // it says itself when
-	}
-	if len(d.delays) == 0 || !d.hasContent() || above == nil || above == s.step || above.parent != s.step.parent || c.lineAt(d.timeStart) != d.line {
-		return
-	}
-	r.then, r.finally = true, true
-}
-
-// onlyWaits returns the delay of a sentence that says to wait and nothing else;
-// -1: it is none.
-func (r *reader) onlyWaits(s *sentence) int {
-	c := r.c
-	if r.cur != nil || c.sentenceHas(s, "silence", "silence_about", "follow_up", "not") || s.hi > s.lo && c.tokens[s.lo].any("if") && !c.tokens[s.lo].any("wait") || !c.sentenceHas(s, "wait") || c.hasSite(s) {
-		return -1
-	}
-	found := r.delaysFrom(clause{start: s.start, end: s.end})
-	if len(found) != 1 {
-		return -1
-	}
-	return found[0]
-}
-
-// hasSite reports whether a sentence holds an action.
-func (c *compiler) hasSite(s *sentence) bool {
-	i, _ := slices.BinarySearchFunc(c.sites, s.lo, func(st *site, o int) int { return st.token - o })
-	return i < len(c.sites) && c.sites[i].token < s.hi
 }
 
 func (r *reader) skip(s *sentence) {
@@ -387,19 +315,6 @@ func (r *reader) take(d *draft, delays []int, cl clause) {
 	}
 }
 
-// relative reports whether a delay is said to count from the message before.
-func (c *compiler) relative(x delay, cl clause) bool {
-	for t := cl.lo; t < cl.hi; t++ {
-		if c.tokens[t].any("another") && c.tokens[t].start-x.end < 20 && x.start-c.tokens[t].end < 20 {
-			return true
-		}
-	}
-	if x.hi < cl.hi && c.tokens[x.hi].any("after") && c.tokens[x.hi].start-x.end <= 2 { // "2 hours after the second reminder"
-		return c.clauseHas(clause{lo: x.hi + 1, hi: cl.hi}, "times_word", "follow_up") >= 0
-	}
-	return false
-}
-
 // silence handles a clause that says that the contact does not answer.
 func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 	c, cl := r.c, s.clauses[k]
@@ -441,19 +356,6 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 	}
 	r.take(d, delays, cl)
 	r.intro = len(delays) == 0 && strings.HasSuffix(strings.TrimRight(c.text[s.start:s.end], "* "), ":")
-}
-
-// forbidsAt reports whether a silence phrase stands in what a sentence forbids
-// as a whole: a prohibition before it and no condition.
-func (c *compiler) forbidsAt(s *sentence, t int) bool {
-	forbids := false
-	for k := s.lo; k < t; k++ {
-		if c.tokens[k].any("if", "after") {
-			return false
-		}
-		forbids = forbids || c.tokens[k].any("prohibit")
-	}
-	return forbids
 }
 
 // adopt takes what a sentence says and does before its silence phrase: "close
@@ -561,17 +463,6 @@ func (r *reader) follow(s *sentence, cl clause, t int, follow bool, delays []int
 	r.take(d, delays, cl)
 }
 
-// saysThat reports whether "that" follows: "remind them that we call before the
-// visit" says something now.
-func (c *compiler) saysThat(from int) bool {
-	word, _, _ := strings.Cut(strings.TrimLeft(c.text[from:min(len(c.text), from+24)], " "), " ")
-	switch fold.Phrase(strings.ToValidUTF8(word, "")) {
-	case "that", "bahwa", "bahawa", "que", "dass", "che", "что", "rằng":
-		return true
-	}
-	return false
-}
-
 func (c *compiler) refsOf(s *sentence) []ref {
 	k, _ := slices.BinarySearchFunc(c.refs, s.start, func(r ref, o int) int { return r.start - o })
 	e := k
@@ -579,38 +470,6 @@ func (c *compiler) refsOf(s *sentence) []ref {
 		e++
 	}
 	return c.refs[k:e]
-}
-
-// timesIn reads "twice", "3 times", "dua kali". 0: nothing is said.
-func (c *compiler) timesIn(s *sentence) int {
-	for t := s.lo; t < s.hi; t++ {
-		v, ok := c.tokens[t].Value(vocabulary.Times)
-		if !ok && t+1 < s.hi && c.tokens[t+1].any("times_word") && c.gap(t) == "" {
-			v, ok = c.tokens[t].Value(vocabulary.Number)
-		}
-		if n, err := strconv.Atoi(v); ok && err == nil && n > 0 && n <= 50 {
-			return n
-		}
-	}
-	return 0
-}
-
-// sendsMany reads "send up to 3 reminders". 0: nothing is said.
-func (c *compiler) sendsMany(s *sentence) int {
-	for t := s.lo; t+2 < s.hi; t++ {
-		if !c.tokens[t].any("send") {
-			continue
-		}
-		k := t + 1
-		if c.tokens[k].any("le_word") {
-			k++
-		}
-		v, ok := c.tokens[k].Value(vocabulary.Number)
-		if n, err := strconv.Atoi(v); ok && err == nil && n > 1 && n <= 50 && c.is(k+1, "times_word") && c.gap(k) == "" && c.tokens[k].start-c.tokens[t].end < 12 {
-			return n
-		}
-	}
-	return 0
 }
 
 // duration handles a clause with a time and neither silence nor the verb.
@@ -649,83 +508,6 @@ func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 	}
 }
 
-// underIf reports whether a clause of a plan makes a time a condition: whatever
-// its words are, what follows is not done before.
-func (c *compiler) underIf(cl clause, x delay) bool {
-	t := c.clauseHas(clause{lo: cl.lo, hi: x.lo}, "if")
-	return t >= 0 && !c.tokens[t].any("after")
-}
-
-// heads reports whether a time is the first thing behind a colon: "If there is
-// no reply: 5 min → 'A'".
-func (r *reader) heads(cl clause, x delay) bool {
-	before := strings.TrimRight(r.c.text[:cl.start], " *")
-	return strings.HasSuffix(before, ":") && strings.Trim(r.c.text[cl.start:x.start], " *_(-–—") == ""
-}
-
-// rhythm reports whether a clause begins with how often something is done.
-func (r *reader) rhythm(cl clause, x delay) bool {
-	for t := cl.lo; t < x.lo; t++ {
-		if r.c.tokens[t].any("every") {
-			return x.start-cl.start < 20
-		}
-	}
-	return false
-}
-
-// goesOnAfter reports whether a clause goes on to the next step: "say 'A' and
-// after another hour close the conversation". The step before has its time, and
-// something is done after this one.
-func (r *reader) goesOnAfter(s *sentence, k int, x delay) bool {
-	c, d, cl := r.c, r.cur.last(), s.clauses[k]
-	if len(d.delays) == 0 || d.timeEnd > cl.start {
-		return false
-	}
-	if r.follows(x) || c.relative(x, cl) {
-		for t := cl.lo; t < x.lo; t++ { // "and close the conversation after another hour"
-			if name, _, ok := actionKind(c.tokens[t]); ok && order[name] > 0 && !c.negated(s, t) {
-				return true
-			}
-		}
-	}
-	if x.start-cl.start > 30 {
-		return false
-	}
-	for t := cl.lo; t < x.lo; t++ {
-		if !c.tokens[t].any("after", "another", "and", "then", "to") {
-			return false
-		}
-	}
-	for t := x.hi; t < cl.hi; t++ {
-		if name, _, ok := actionKind(c.tokens[t]); ok && order[name] > 0 || c.tokens[t].any("send") {
-			return true
-		}
-	}
-	for t := x.hi; t < cl.hi; t++ {
-		if !c.tokens[t].any("another", "to") {
-			return false
-		}
-	}
-	k++
-	for k < len(s.clauses) && strings.TrimSpace(c.text[s.clauses[k].start:s.clauses[k].end]) == "" {
-		k++
-	}
-	if cl.end-x.end > 16 || k == len(s.clauses) {
-		return false
-	}
-	// "; after 1 more hour, close", "; 30 min → 'B'"
-	next := s.clauses[k]
-	if q, ok := c.quoteAt(next.start); ok && q.start == next.start {
-		return strings.ContainsAny(c.text[x.end:cl.end], ":→")
-	}
-	for t := next.lo; t < next.hi; t++ {
-		if name, _, ok := actionKind(c.tokens[t]); ok && order[name] > 0 || c.tokens[t].any("send") {
-			return true
-		}
-	}
-	return false
-}
-
 // trail takes a time that stands behind its message: "'A' after 5 minutes, 'B'
 // after an hour". A message behind the step's own time begins the next step.
 func (r *reader) trail(s *sentence, x delay, cl clause, delays []int) {
@@ -741,16 +523,6 @@ func (r *reader) trail(s *sentence, x delay, cl clause, delays []int) {
 		next.messages, next.messageAt, next.lastQuote = []followup.Message{last}, d.lastQuote, d.lastQuote
 		r.take(next, delays, cl)
 	}
-}
-
-// leadsWith reports whether a sentence begins with a time: "After 3 hours,".
-func (c *compiler) leadsWith(s *sentence, x delay) bool {
-	for t := s.lo; t < x.lo; t++ {
-		if !c.tokens[t].any("after", "another", "then", "finally", "to", "if", "and", "every") {
-			return false
-		}
-	}
-	return x.start-s.start < 30 && s.lo < len(c.tokens)
 }
 
 // content collects what a step says and does.
@@ -875,36 +647,4 @@ func startsWithQuote(sentence, quote string) bool {
 
 func (c *compiler) isValue(q quote) bool {
 	return c.values[q.start]
-}
-
-// ladderCondition reads when a ladder applies: the case that the step above or
-// the line itself names.
-func (c *compiler) ladderCondition(s *sentence, start int) string {
-	l := c.lines[s.line]
-	head := strings.TrimSpace(c.text[l.body:start])
-	if i := strings.LastIndexAny(head, ":："); i > 0 && utf8.RuneCountInString(head[:i]) < 80 && !c.lineNamesFollowUp(l, l.body+i) {
-		return strings.Trim(head[:i], " *_")
-	}
-	if s.step != nil && s.step.parent != nil {
-		own := strings.Trim(s.step.parent.own(c.text), " *_:：")
-		if s.step.parent.opensList(c.text) && !c.lineNamesFollowUp(c.lines[s.step.parent.line], s.step.parent.end) {
-			return own
-		}
-	}
-	return ""
-}
-
-// lineNamesFollowUp reports whether a label speaks of the follow-up itself
-// ("First reminder:") and is no condition.
-func (c *compiler) lineNamesFollowUp(l line, end int) bool {
-	k, _ := slices.BinarySearchFunc(c.tokens, l.body, func(t token, o int) int { return t.start - o })
-	for ; k < len(c.tokens) && c.tokens[k].start < end; k++ {
-		if c.tokens[k].any("follow_up", "silence", "finally", "then", "times_word", vocabulary.Unit) {
-			return true
-		}
-		if v, ok := c.tokens[k].Value(vocabulary.Number); ok && (v != "1" || c.tokens[k].Start < len(c.shadow.Text) && isDigitByte(c.shadow.Text[c.tokens[k].Start])) {
-			return true // not the article of "If they want a tour:"
-		}
-	}
-	return false
 }
