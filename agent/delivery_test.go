@@ -293,6 +293,28 @@ func TestReceiptDuringTheSend(t *testing.T) {
 	}
 }
 
+// S10.1: the reason of a receipt that came during the send is kept, and what
+// stands behind the message does not wait for a retry that is not needed.
+func TestFailedReceiptDuringTheSend(t *testing.T) {
+	var k *kit
+	sends := 0
+	ch := channelFunc(func(ctx context.Context, msg agent.Outbound) (agent.SendReceipt, error) {
+		if sends++; sends > 1 {
+			return agent.SendReceipt{}, nil
+		}
+		require.NoError(t, k.mux.AcceptReceipt(ctx, agent.Receipt{Channel: "test", Key: msg.Key, Status: frontdesk.Failed, Reason: "not on this network"}))
+		return agent.SendReceipt{}, agenttest.NotSent("busy")
+	})
+	k = newKit(t, agenttest.Script(t, agenttest.Say("one"), agenttest.Say("two")), withChannel(ch))
+	k.say("Hi")
+	k.say("and?")
+	require.Len(t, k.outbound(), 2)
+	assert.Equal(t, frontdesk.Failed, k.outbound()[0].Status)
+	assert.Equal(t, "not on this network", k.outbound()[0].Reason)
+	assert.Equal(t, frontdesk.Sent, k.outbound()[1].Status)
+	assert.Equal(t, 2, sends)
+}
+
 // I28: a channel that panics is an unknown outcome of one message.
 func TestPanickingChannel(t *testing.T) {
 	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Say("Good.")),
