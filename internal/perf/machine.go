@@ -15,6 +15,7 @@ import (
 // machine tells on what all of it was measured, and when.
 func (b *bench) machine(ctx context.Context) (table, error) {
 	t := table{title: "Machine", columns: []string{"", "measured on " + time.Now().Format(time.DateOnly)}}
+	t.add("run", fact(b.name))
 	t.add("processor", fact(fmt.Sprintf("%s, %d cores, %s/%s", processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)))
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil { // Linux has it
 		t.add("busy with other programs: load average before it began", fact(strings.Fields(string(load))[0]))

@@ -38,7 +38,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("perf", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	quick := flags.Bool("quick", false, "measure less: a minute, and 10,000 pending follow-ups instead of 1,000,000")
+	quick := flags.Bool("quick", false, "measure less: a minute or two, and 10,000 pending follow-ups instead of 1,000,000")
 	only := flags.String("store", "", "measure one store: memory, sqlite or postgres (with river); empty: all")
 	write := flags.Bool("update", false, "write the tables into the page")
 	page := flags.String("page", filepath.Join("..", "..", "docs", "performance.md"), "the page that -update writes")

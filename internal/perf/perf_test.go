@@ -20,6 +20,7 @@ import (
 
 // tiny measures nothing that means anything, and all that is measured.
 var tiny = sizes{
+	name:    "tiny",
 	syncing: 3,
 	levels:  []level{{1, 2, 4}, {4, 8, 16}},
 	pending: []int{100, 300}, active: 32, apart: 100,

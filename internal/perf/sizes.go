@@ -4,6 +4,8 @@ import "time"
 
 // sizes say how much is measured.
 type sizes struct {
+	// name tells one from another on the page.
+	name string
 	// syncing is how often a page is synced.
 	syncing int
 	levels  []level
@@ -23,6 +25,7 @@ type sizes struct {
 type level struct{ conversations, turns, commits int }
 
 var full = sizes{
+	name:    "full",
 	syncing: 2000,
 	levels:  []level{{1, 1000, 2000}, {16, 4000, 16000}, {256, 8192, 51200}},
 	pending: []int{1000, 100_000, 1_000_000}, active: 20_000, apart: 100_000,
@@ -30,6 +33,7 @@ var full = sizes{
 }
 
 var quickly = sizes{
+	name:    "short (`-quick`)",
 	syncing: 200,
 	levels:  []level{{1, 100, 200}, {16, 320, 1600}, {256, 768, 5120}},
 	pending: []int{1000, 10_000}, active: 1600, apart: 10_000,
