@@ -129,7 +129,7 @@ func TestQuickstartResumes(t *testing.T) {
 // everything is as if it had not been.
 func TestQuickstartIsKilled(t *testing.T) {
 	_, evening, _ := strings.Cut(golden(t, "quickstart-en"), "--- in the store, in the evening")
-	for lines := 11; lines < 70; lines += 14 {
+	for lines := 15; lines < 60; lines += 20 {
 		t.Run(fmt.Sprint(lines), func(t *testing.T) {
 			args := []string{"-lang", "en", "-db", filepath.Join(t.TempDir(), "day.db")}
 			cmd := exec.Command(filepath.Join(bin, "quickstart"), args...)

@@ -36,6 +36,11 @@ type day struct {
 	err   error     // the first
 }
 
+// timeouts are short. What a run that was killed had under way may be taken up
+// when its lease is over: by the clock of the day that should be before the next
+// contact writes.
+var timeouts = agent.Timeouts{LLM: 10 * time.Second, Action: 10 * time.Second, Knowledge: 5 * time.Second, Send: 5 * time.Second, Lease: 20 * time.Second}
+
 // errStopped ends a day before its evening.
 var errStopped = errors.New("stopped")
 
@@ -48,7 +53,7 @@ func playDay(ctx context.Context, w io.Writer, lang string, store deskStore, unt
 		return err
 	}
 	d := &day{ctx: ctx, desk: store, t: t, clock: clock, llm: agenttest.Script(nil)}
-	if d.office, err = newOffice(lang, d.llm, store, t, clock, t.turn); err != nil {
+	if d.office, err = newOffice(lang, d.llm, store, t, clock, timeouts, t.turn); err != nil {
 		return err
 	}
 	if until != "" {
@@ -156,7 +161,7 @@ func (d *day) at(hhmm string, steps ...agenttest.Step) {
 }
 
 // settle ends what an earlier run was killed in the middle of. It may be taken
-// up when the lease of that run is over, a few minutes later.
+// up when the lease of that run is over.
 func (d *day) settle() {
 	now := d.past
 	for d.err == nil && now.cut {

@@ -36,7 +36,7 @@ func (c *console) chat(ctx context.Context, llm agent.LLM) error {
 	if err != nil {
 		return err
 	}
-	o, err := newOffice(c.lang, llm, c.store, t, c.clock, t.turn)
+	o, err := newOffice(c.lang, llm, c.store, t, c.clock, agent.Timeouts{}, t.turn)
 	if err != nil {
 		return err
 	}

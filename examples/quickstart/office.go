@@ -52,7 +52,7 @@ func instructionsOf(lang string) (string, error) {
 }
 
 // newOffice compiles the prompt and builds the agent on it.
-func newOffice(lang string, llm agent.LLM, store agent.Store, channel agent.Channel, clock frontdesk.Clock, onTurn func(agent.Turn)) (*office, error) {
+func newOffice(lang string, llm agent.LLM, store agent.Store, channel agent.Channel, clock frontdesk.Clock, timeouts agent.Timeouts, onTurn func(agent.Turn)) (*office, error) {
 	prompt, err := instructionsOf(lang)
 	if err != nil {
 		return nil, err
@@ -73,6 +73,7 @@ func newOffice(lang string, llm agent.LLM, store agent.Store, channel agent.Chan
 		Knowledge:    products,
 		Actions:      []actions.Action{actions.UpdateFields(), actions.Assign(), actions.UpdateStage(), actions.Close()},
 		Debounce:     agent.Off,
+		Timeouts:     timeouts,
 		OnTurn:       onTurn,
 	})
 	if err != nil {
