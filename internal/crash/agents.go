@@ -118,7 +118,7 @@ var asks = regexp.MustCompile(`\b(hello|quote|charge|demo|help) (c\d+-\d+)\b`)
 func generate(req *agent.Request) *agent.Response {
 	type ask struct{ word, token string }
 	var open []ask
-	called := map[string]bool{}
+	called, last := map[string]bool{}, ""
 	for _, m := range req.Messages {
 		contact := m.Role == agent.RoleUser && strings.HasPrefix(m.Text, "[contact]")
 		switch {
@@ -131,7 +131,11 @@ func generate(req *agent.Request) *agent.Response {
 			open = slices.DeleteFunc(open, func(a ask) bool { return slices.Contains(done, a.token) })
 		}
 		for _, c := range m.Calls {
-			called[c.Name+string(c.Arguments)] = true
+			last = c.Name + string(c.Arguments)
+			called[last] = true
+		}
+		if m.Role == agent.RoleTool && strings.HasPrefix(m.Text, "not run: ") {
+			delete(called, last) // the call before it was not done
 		}
 	}
 	var calls []agent.ToolCall

@@ -32,7 +32,6 @@ const (
 	noDedupe    fault = "no-dedupe"
 	apart       fault = "rotation-apart"
 	runAgain    fault = "run-again"
-	ladderGoes  fault = "ladder-goes-on"
 	newCallKeys fault = "new-call-keys"
 )
 
@@ -47,7 +46,6 @@ func controls() []control {
 		{noDedupe, "a message that comes again is stored again", "stored 2 times", []string{"accepted"}, false, noGuard},
 		{apart, "a rotation moves in a commit of its own", "unfair", []string{"commit rotation"}, false, noGuard},
 		{runAgain, "an action that was started runs again after a crash", "at most once, and ran", []string{"acted"}, false, switches.AtMostOnce},
-		{ladderGoes, "a message of the contact does not end the ladder", "follow-up", nil, false, switches.EndLadder},
 	}
 }
 

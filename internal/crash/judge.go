@@ -255,7 +255,7 @@ func (j *judge) actions() {
 	}
 	for _, m := range j.answered {
 		if m.word == "quote" && len(keys["quote "+m.token]) == 0 {
-			j.violate("S6.8: quote %s never ran", m.token)
+			j.violate("S6.8: quote %s never ran, and was answered: %s", m.token, j.calls(m.token))
 		}
 	}
 	for _, m := range j.messages {
@@ -263,6 +263,19 @@ func (j *judge) actions() {
 			j.violate("S8.3: the actions of the last step of turn %s never ran", m.TurnID)
 		}
 	}
+}
+
+// calls tells what became of the calls with a token.
+func (j *judge) calls(token string) string {
+	var out []string
+	for _, t := range j.turns {
+		for _, c := range t.Calls {
+			if strings.Contains(string(c.Arguments), `"`+token+`"`) {
+				out = append(out, fmt.Sprintf("turn %s of %s: %s %s %s", t.ID, t.Agent, c.Name, c.Outcome, c.Detail))
+			}
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // routing checks the rotation over the team and the numbers of open
