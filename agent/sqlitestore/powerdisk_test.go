@@ -25,7 +25,8 @@ type powerDisk struct {
 	mu    sync.Mutex
 	r     *rand.Rand
 	files map[string]*powerFile
-	// removed are files whose removal was not synced: they may come back.
+	// removed are files whose removal the directory does not know for good: they
+	// may come back.
 	removed map[string]*powerFile
 	// left is how many more calls that change something are served.
 	left    int
@@ -160,7 +161,7 @@ func (d *powerDisk) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFla
 			d.files[name] = f
 		}
 	}
-	h := &powerHandle{disk: d, file: f}
+	h := &powerHandle{disk: d, file: f, journal: flags&(vfs.OPEN_MAIN_JOURNAL|vfs.OPEN_SUPER_JOURNAL|vfs.OPEN_WAL) != 0}
 	if flags&vfs.OPEN_MAIN_DB != 0 {
 		h.index = vfs.NewSharedMemory(filepath.Join(d.indexes, filepath.Base(name)+"-shm"), flags)
 	}
@@ -201,6 +202,8 @@ type powerHandle struct {
 	file  *powerFile
 	lock  vfs.LockLevel
 	index vfs.SharedMemory
+	// journal is set for a rollback journal and a WAL.
+	journal bool
 }
 
 var _ vfs.FileSharedMemory = (*powerHandle)(nil)
@@ -261,8 +264,9 @@ func (h *powerHandle) Truncate(size int64) error {
 	return nil
 }
 
-// Sync implements vfs.File. The first one of a file enters it into its
-// directory, as SQLite's own file system does.
+// Sync implements vfs.File. The first one of a new journal syncs the directory
+// too, with all that was made and removed there, as SQLite's own file system
+// does on Unix.
 func (h *powerHandle) Sync(vfs.SyncFlag) error {
 	h.disk.mu.Lock()
 	defer h.disk.mu.Unlock()
@@ -278,7 +282,13 @@ func (h *powerHandle) Sync(vfs.SyncFlag) error {
 			f.synced = put(f.synced, w.data, w.at)
 		}
 	}
-	f.pending, f.entered = nil, true
+	f.pending = nil
+	if h.journal && !f.entered {
+		for _, other := range h.disk.files {
+			other.entered = true
+		}
+		clear(h.disk.removed)
+	}
 	return nil
 }
 
