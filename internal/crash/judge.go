@@ -37,6 +37,11 @@ func (s *supervisor) judge(ctx context.Context) (res result, err error) {
 		supervisor: s, store: store, messages: map[string]frontdesk.Message{}, arrived: map[string]arrival{}, texts: map[string][]string{},
 		turns: map[string]*agent.Turn{}, assigned: map[string]int{},
 	}
+	// Nobody writes any more: the workers have ended.
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	s.people.mu.Lock()
+	defer s.people.mu.Unlock()
 	for _, a := range s.journal.arrivals {
 		if a.First {
 			j.arrived[a.Key] = a
@@ -54,10 +59,6 @@ func (s *supervisor) judge(ctx context.Context) (res result, err error) {
 		return res, fmt.Errorf("crash: judge: %w", err)
 	}
 	return result{s.wrong, j.String()}, nil
-}
-
-func (j *judge) violate(format string, args ...any) {
-	j.wrong = append(j.wrong, fmt.Sprintf(format, args...))
 }
 
 // contact checks everything about one contact.
@@ -123,9 +124,9 @@ func (j *judge) inbound(v *agent.View, m *mail, got *frontdesk.Message) {
 	case got.TurnID != "" && len(keys) == 0:
 		exit := "no record"
 		if t := j.turn(v, got.TurnID); t != nil {
-			exit = string(t.Exit) + " " + t.Failure
+			exit = fmt.Sprintf("%s %s, superseded %d times, %q", t.Exit, t.Failure, t.Superseded, t.Reply())
 		}
-		j.violate("I1: %s was consumed by turn %s (%s) and not answered", m.token, got.TurnID, exit)
+		j.violate("I1: %s %q was consumed by turn %s (%s) and not answered; %s", m.token, m.word, got.TurnID, exit, transcript(v))
 	case got.TurnID == "" && len(keys) > 0:
 		j.violate("I1: %s was answered and has no turn", m.token)
 	case got.TurnID != "":
@@ -142,6 +143,15 @@ func (j *judge) turn(v *agent.View, id string) *agent.Turn {
 		}
 	}
 	return nil
+}
+
+// transcript is a conversation in short.
+func transcript(v *agent.View) string {
+	var b strings.Builder
+	for _, m := range v.History {
+		fmt.Fprintf(&b, "%d %s %q %s %s; ", m.Seq, m.Direction, m.Text, m.TurnID, m.Status)
+	}
+	return b.String()
 }
 
 // order checks that messages arrived in the order of the conversation.

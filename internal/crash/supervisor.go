@@ -77,7 +77,9 @@ type supervisor struct {
 	last    int
 	rests   []Rest // since somebody asked
 	tally   tally
-	wrong   []string
+
+	faults sync.Mutex
+	wrong  []string
 }
 
 // moments are where workers are struck.
@@ -207,7 +209,7 @@ func (s *supervisor) strike(p *process) {
 		what = func() error { return halt(p.cmd.Process) }
 	}
 	if err := what(); err != nil {
-		s.wrong = append(s.wrong, fmt.Sprintf("worker %d ended by itself: %v", p.n, err))
+		s.violate("worker %d ended by itself: %v", p.n, err)
 	}
 	close(shot.hit)
 }
@@ -216,6 +218,13 @@ func (s *supervisor) report(r Rest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rests = append(s.rests, r)
+}
+
+// violate takes note of a promise that was broken.
+func (s *supervisor) violate(format string, args ...any) {
+	s.faults.Lock()
+	defer s.faults.Unlock()
+	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
 }
 
 func (s *supervisor) chance(n int) bool { return s.number(n) == 0 }
@@ -278,7 +287,7 @@ func (s *supervisor) reap() {
 	for n, p := range s.workers {
 		select {
 		case <-p.ended:
-			s.wrong = append(s.wrong, fmt.Sprintf("worker %d ended by itself: %v", n, p.cmd.ProcessState))
+			s.violate("worker %d ended by itself: %v", n, p.cmd.ProcessState)
 			delete(s.workers, n)
 		default:
 		}
@@ -400,7 +409,7 @@ func (s *supervisor) outage() error {
 	known, from := s.people.givenBefore(), time.Now()
 	time.Sleep(time.Duration(100+s.number(500)) * time.Millisecond)
 	if acked := s.people.ackedSince(from, known); size == 0 && len(acked) > 0 {
-		s.wrong = append(s.wrong, fmt.Sprintf("the disk was full, and %v were acknowledged", acked))
+		s.violate("the disk was full, and %v were acknowledged", acked)
 	}
 	for _, p := range all {
 		if err := limitFiles(p.cmd.Process, -1); err != nil {
@@ -436,7 +445,7 @@ func (s *supervisor) settle(ctx context.Context) error {
 		}
 		idle = 0
 		if time.Now().After(until) {
-			s.wrong = append(s.wrong, fmt.Sprintf("it did not come to rest in %v: %s; %+v", s.patience, why, rests))
+			s.violate("it did not come to rest in %v: %s; %+v", s.patience, why, rests)
 			return nil
 		}
 	}
@@ -453,7 +462,7 @@ func (s *supervisor) stopAll() error {
 			return err
 		}
 		if !p.cmd.ProcessState.Success() {
-			s.wrong = append(s.wrong, fmt.Sprintf("worker %d did not end in good order: %v", p.n, p.cmd.ProcessState))
+			s.violate("worker %d did not end in good order: %v", p.n, p.cmd.ProcessState)
 		}
 	}
 	return nil
