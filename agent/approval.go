@@ -188,8 +188,24 @@ func (r *run) runApproved(ctx context.Context, ap *Approval) error {
 	return r.flush(ctx)
 }
 
-// staleApproval ends an approval whose conversation went elsewhere.
+// staleApproval ends an approval whose conversation went elsewhere. A call that
+// was begun before keeps its outcome, and the turn that ran it gets its record
+// (S7.4): only one that was not begun is refused.
 func (r *run) staleApproval(ctx context.Context, ap *Approval) (*Turn, error) {
+	if ap != nil && r.j.start != nil {
+		r.approval, r.a = ap, r.m.byID[ap.Agent]
+		if !r.approvalDone() {
+			res := resultData{Outside: true, Call: CallRecord{
+				ID: ap.Key, Name: ap.Name, Arguments: json.RawMessage(ap.Arguments), Outcome: CallUnknown,
+				Detail: "the conversation changed hands while it was run: its outcome is not known",
+			}}
+			if err := r.j.add(EntryResult, r.m.now(), res); err != nil {
+				return nil, err
+			}
+			r.j.carried, r.j.started = append(r.j.carried, res), nil
+		}
+		return r.drop(ctx)
+	}
 	for range conflictLimit {
 		view, err := r.m.store.Load(ctx, Query{ConversationID: r.task.ConversationID, Tasks: true})
 		if err != nil || view.Conversation == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
 	"github.com/seed-a71cb1d8/frontdesk/followup"
@@ -182,4 +183,63 @@ func TestWhatCameWhileClosingIsAnswered(t *testing.T) {
 	k.say("done")
 	k.pass(time.Minute)
 	assert.Equal(t, []string{"bye 1", "I am here"}, k.sent())
+}
+
+// S6.9, S7.4: an approved call that was run before the conversation was taken
+// over keeps its outcome, and the turn that ran it has a record of it.
+func TestApprovedCallKeepsItsOutcomeAfterATakeover(t *testing.T) {
+	act, keys := counter("refund", nil)
+	act.NeedsApproval = true
+	k := newKit(t, agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("We look into it."),
+		agenttest.Fail(errors.New("503")),
+	), with(act))
+	call := k.say("refund").Calls[0].ID
+	require.NoError(t, k.mux.Resolve(k.ctx, call, true, "ana"))
+	k.runDue()
+	require.Len(t, *keys, 1)
+	before := k.view()
+	task := before.Task(agent.TaskApproval)
+	require.NotNil(t, task, "it waits for the LLM")
+	_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: k.conversation().ID, UserID: "ana", Text: "mine"})
+	require.NoError(t, err)
+	k.pass(time.Hour)
+	v, err := k.store.Load(k.ctx, agent.Query{CallID: call})
+	require.NoError(t, err)
+	assert.Equal(t, agent.ApprovalApproved, v.Approval.Status, "it was approved, and it was run")
+	assert.Contains(t, v.Approval.Outcome, "done")
+	v, err = k.store.Load(k.ctx, agent.Query{ConversationID: k.conversation().ID, TurnID: task.TurnID})
+	require.NoError(t, err)
+	require.NotNil(t, v.Turn, "S7.4: what it did outside stays recorded")
+	assert.Equal(t, agent.ExitDropped, v.Turn.Exit)
+	require.Len(t, v.Turn.Calls, 1)
+	assert.Equal(t, agent.CallDone, v.Turn.Calls[0].Outcome)
+	assert.Empty(t, k.view().Tasks)
+}
+
+// S6.9, S6.8: nor does one count as refused that was under way when the process
+// died: nobody knows whether it was done.
+func TestApprovedCallThatWasBegunIsNotRefusedByATakeover(t *testing.T) {
+	act, keys := counter("refund", nil)
+	act.NeedsApproval = true
+	llm := agenttest.Script(t, agenttest.CallTool("refund", nil), agenttest.Say("We look into it."))
+	k := newKit(t, llm, with(act))
+	call := k.say("refund").Calls[0].ID
+	require.NoError(t, k.mux.Resolve(k.ctx, call, true, "ana"))
+	inner := k.store
+	k.store = &crash{Store: inner, at: 2} // after the start of the turn, with the result
+	k.build(llm, with(act))
+	_, err := k.mux.RunDue(k.ctx)
+	require.Error(t, err)
+	require.Len(t, *keys, 1)
+	k.store = inner
+	k.build(llm, with(act))
+	require.NoError(t, k.mux.Close(k.ctx, k.conversation().ID, actions.Closing{}, "ana"))
+	k.pass(time.Hour)
+	v, err := k.store.Load(k.ctx, agent.Query{CallID: call})
+	require.NoError(t, err)
+	assert.Equal(t, agent.ApprovalApproved, v.Approval.Status)
+	assert.Contains(t, v.Approval.Outcome, string(agent.CallUnknown))
+	assert.Len(t, *keys, 1, "S6.9: a changed epoch does not run it again")
+	assert.Empty(t, k.view().Tasks)
 }

@@ -448,6 +448,9 @@ func (l *Log) after(m *conversation, c *agent.Commit, before *frontdesk.Conversa
 		if ok && old.Outcome != "" && (old.Status != a.Status || old.Outcome != a.Outcome) {
 			l.violate("S6.9: call %s was resolved again after it had its end: %s %q, then %s %q", a.ID, old.Status, old.Outcome, a.Status, a.Outcome)
 		}
+		if a.Status == agent.ApprovalRefused && l.effects[a.ID] > 0 {
+			l.violate("S6.9: call %s was run, and counts as refused: %s", a.ID, a.Outcome)
+		}
 		l.extra.approvals[a.ID] = a
 	}
 	if now.Status == frontdesk.Closed || now.OptedOut {
