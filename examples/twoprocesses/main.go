@@ -64,7 +64,9 @@ func work(dsn string, role func(ctx context.Context, mux *agent.Mux) error) erro
 		_, _ = io.Copy(io.Discard, os.Stdin) // an error is an end too
 		stop()
 	}()
-	store, err := pgstore.Open(ctx, dsn, nil)
+	// Notify: a worker hears at once of what another process has stored. What it
+	// does not hear, it finds when it looks the next time, a second later.
+	store, err := pgstore.Open(ctx, dsn, &pgstore.Options{Notify: true})
 	if err != nil {
 		return err
 	}
@@ -88,8 +90,6 @@ func newMux(store agent.Store) (*agent.Mux, error) {
 		Store:        store,
 		Channel:      &console{},
 		Debounce:     agent.Off,
-		// How long a worker may take to see what another process has stored.
-		Timeouts: agent.Timeouts{Poll: 50 * time.Millisecond},
 	})
 	if err != nil {
 		return nil, err
