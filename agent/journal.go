@@ -124,7 +124,7 @@ func (j *journal) apply(row Entry) error {
 				}
 			}
 			j.past += len(j.steps)
-			j.steps = nil
+			j.steps, j.written = nil, nil
 			d.Started = j.start.Started
 		}
 		j.start, j.seen = &d, d.Seen

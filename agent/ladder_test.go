@@ -50,6 +50,37 @@ func TestStepFiresOnceInTwoProcesses(t *testing.T) {
 	assert.Equal(t, []string{"Hello!", "one", "two"}, k.sent())
 }
 
+// I29: a text that was written for a step under instructions that have changed
+// since a crash is not sent: it is written anew, and the outside action that
+// ran keeps its key.
+func TestStepIsWrittenAnewUnderNewInstructions(t *testing.T) {
+	k := newKit(t, nobody(t))
+	inner := k.store
+	dying := &crash{Store: inner}
+	k.store = dying
+	var keys []string
+	act := actions.MustFunc("note_it", "Note.", func(_ context.Context, c actions.Call, _ struct{}) (actions.Result, error) {
+		keys = append(keys, c.Key)
+		dying.dead = len(keys) == 1
+		return actions.Result{}, nil
+	})
+	ladder := withLadders(steps(followup.Step{
+		Delay: followup.Delay(time.Minute), Messages: []followup.Message{{Text: "ex"}}, Actions: []followup.Action{{Name: "note_it"}},
+	}))
+	k.build(agenttest.Script(t, agenttest.Say("Hello"), agenttest.Say("by the old rules")), with(act), ladder)
+	k.say("Hi")
+	k.clock.Advance(time.Minute)
+	_, err := k.mux.RunDue(k.ctx)
+	require.Error(t, err)
+	require.True(t, dying.dead)
+	k.store = inner
+	k.build(agenttest.Script(t, agenttest.Say("by the new rules").ExpectSystem("Chat only")), with(act), ladder, instructionsOf("# FLOW\n1. Chat only."))
+	k.pass(5 * time.Minute)
+	assert.Equal(t, []string{"Hello", "by the new rules"}, k.sent())
+	require.Len(t, keys, 2)
+	assert.Equal(t, keys[0], keys[1])
+}
+
 // S8.9, S7.5: a crash before or after any call to the store while a step is
 // done loses nothing and repeats nothing.
 func TestStepSurvivesACrashAnywhere(t *testing.T) {
