@@ -49,7 +49,10 @@ func (s *Store) Delete(ctx context.Context, contactIDs ...string) error {
 	}
 	err := retry(func() error {
 		b := s.batch()
-		for _, st := range []*statement{lockLanes, lockContacts, lockConversations, dropKeys} {
+		// With the contacts locked no conversation can begin any more. One that
+		// began before, while this waited for a contact, has lanes to lock too:
+		// somebody may be writing under its fence.
+		for _, st := range []*statement{lockLanes, lockContacts, lockLanes, lockConversations, dropKeys} {
 			b.do(st, contactIDs)
 		}
 		for _, st := range dropRows {
