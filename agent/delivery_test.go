@@ -398,6 +398,26 @@ func TestStaleClaimIsLookedAtAgain(t *testing.T) {
 	assert.Equal(t, frontdesk.Cancelled, k.outbound()[0].Status)
 }
 
+// S10.1: a claim after which nothing was sent is no attempt: it takes none of
+// those that a message has.
+func TestAClaimThatCameToNothingIsNoAttempt(t *testing.T) {
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")))
+	stalls := 0
+	plan.After = func(_ context.Context, op agenttest.Op, err error) error {
+		c, ok := op.Arg.(agent.Commit)
+		if ok && stalls < 3 && len(c.Messages) == 1 && c.Messages[0].Status == frontdesk.Sending {
+			stalls++
+			k.clock.Advance(11 * time.Second)
+		}
+		return err
+	}
+	k.say("Hi")
+	require.Equal(t, 3, stalls)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+	assert.Equal(t, 1, k.lastOutbound().Attempts)
+}
+
 // S10.2: a send that a stopping program cut off is taken up by the next.
 func TestStopDuringASend(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

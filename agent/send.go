@@ -100,6 +100,7 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 			if !doubt {
 				requeue(now)
 			}
+			now.Attempts-- // nothing was sent
 		})
 	}
 	receipt, serr := m.send(ctx, Outbound{
