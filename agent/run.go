@@ -135,9 +135,14 @@ func (r *run) begin(a *Agent) error {
 	return r.notice()
 }
 
-// restart drops all answers so far, but not what outside actions did.
+// restart drops all answers so far, but not what outside actions did. The turn
+// decides anew on all that is there, also on what came when it was superseded
+// as often as it may be: what counts as seen has to be shown.
 func (r *run) restart() error {
 	conv := r.view.Conversation
+	if r.newer() {
+		r.takeUp()
+	}
 	d := startData{Epoch: conv.Epoch, Instructions: r.a.playbook.Hash, Agent: r.a.id, Seen: conv.LastSeq, Started: r.j.start.Started}
 	if err := r.j.add(EntryRestart, r.now, d); err != nil {
 		return err
@@ -189,17 +194,24 @@ func (r *run) notice() error {
 	if switches.Off(switches.Supersede) || r.task.Kind == TaskFollowUp || !r.newer() || r.j.superseded >= r.a.cfg.Limits.Supersedes {
 		return nil
 	}
-	r.task.Trigger.Agents = r.view.Task(r.task.Kind).Trigger.Agents // S9.3: it counts anew
-	r.messages = mergeMessages(r.messages, r.view.Waiting)
+	r.takeUp()
 	seen := r.view.Waiting[len(r.view.Waiting)-1].Seq
 	if err := r.j.add(EntrySuperseded, r.m.now(), supersededData{Seen: seen}); err != nil {
 		return err
 	}
 	r.j.supersede(seen)
+	return nil
+}
+
+// takeUp shows the LLM the messages that wait.
+func (r *run) takeUp() {
+	if t := r.view.Task(r.task.Kind); t != nil {
+		r.task.Trigger.Agents = t.Trigger.Agents // S9.3: it counts anew
+	}
+	r.messages = mergeMessages(r.messages, r.view.Waiting)
 	if r.a.cfg.Knowledge != nil {
 		r.system = "" // the sources are searched for the new message too
 	}
-	return nil
 }
 
 // newer reports whether the contact wrote something that the LLM has not
