@@ -15,7 +15,8 @@
 // # How it searches
 //
 // Words are compared without regard to case and accents, and with their
-// endings: "deliveries" finds "delivery", "harganya" finds "harga". Where
+// endings: "deliveries" finds "delivery", "harganya" finds "harga". What stands
+// before a word makes another one: "pengiriman" does not find "kirim". Where
 // words are not divided by spaces (Chinese, Japanese, Korean, Thai, Lao,
 // Khmer, Burmese) every two neighbouring characters count as one. Passages
 // that hold rare words of the question come first; words that are everywhere
@@ -29,5 +30,5 @@
 // A question is never read as a query of the search engine: it is taken apart
 // into words first. Documents are trusted more, since somebody chose to index
 // them, but what they can cost is bounded: their size, the size of what is
-// unpacked, their pages and the time, by the context.
+// unpacked, their pages and parts, and the time, by the context.
 package knowledge

@@ -53,6 +53,33 @@ type section struct {
 	text string
 }
 
+// What may become of a document: its headings and the names of its columns are
+// repeated with each section, so that a small file may become a large one.
+const (
+	mostSections = 250_000
+	mostText     = 256 << 20 // bytes of all sections
+)
+
+// collector collects the sections of a document.
+type collector struct {
+	sections []section
+	bytes    int
+	err      error // there are too many: the rest is left out
+}
+
+func (c *collector) add(s section) {
+	c.bytes += len(s.part) + len(s.text)
+	switch {
+	case c.err != nil:
+	case len(c.sections) == mostSections:
+		c.err = fmt.Errorf("it has more than %d parts (headings or rows): divide it", mostSections)
+	case c.bytes > mostText:
+		c.err = fmt.Errorf("its text is longer than %d bytes, with the headings or the names of the columns in each of its parts: divide it", mostText)
+	default:
+		c.sections = append(c.sections, s)
+	}
+}
+
 // decode makes a text of bytes: UTF-8, with or without its mark, or UTF-16
 // with its mark.
 func decode(data []byte) (string, error) {
@@ -90,7 +117,7 @@ func readText(_ context.Context, data []byte) ([]section, error) {
 // readCSV makes a section of each row: "column: value", line by line, since a
 // value says little without its column. The first row names the columns; the
 // first value names the row.
-func readCSV(_ context.Context, data []byte) ([]section, error) {
+func readCSV(ctx context.Context, data []byte) ([]section, error) {
 	text, err := decode(data)
 	if err != nil {
 		return nil, err
@@ -106,20 +133,27 @@ func readCSV(_ context.Context, data []byte) ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []section
-	for {
+	for i, name := range header {
+		header[i] = clipPart(name)
+	}
+	var out collector
+	for n := 1; out.err == nil; n++ {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return out, nil
+			return out.sections, nil
 		}
 		if err != nil {
 			return nil, err // it has the line
 		}
+		if n%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		line, _ := r.FieldPos(0)
 		if s, ok := rowSection(header, row, line); ok {
-			out = append(out, s)
+			out.add(s)
 		}
 	}
+	return nil, out.err
 }
 
 // separator finds what divides the columns: whatever the first line has most
@@ -146,8 +180,8 @@ func rowSection(header, row []string, line int) (section, bool) {
 		if b.Len() == 0 && utf8.RuneCountInString(value) <= mostPart {
 			s.part = value
 		}
-		if i < len(header) && strings.TrimSpace(header[i]) != "" {
-			b.WriteString(strings.TrimSpace(header[i]) + ": ")
+		if i < len(header) && header[i] != "" {
+			b.WriteString(header[i] + ": ")
 		}
 		b.WriteString(value + "\n")
 	}

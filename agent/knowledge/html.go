@@ -51,7 +51,7 @@ func readHTML(ctx context.Context, data []byte) ([]section, error) {
 		}
 	}
 	p.endHeading()
-	return p.out.sections(), nil
+	return p.out.sections()
 }
 
 // htmlReader reads a page.

@@ -15,7 +15,7 @@ const mostPart = 120
 type outline struct {
 	headings []heading
 	text     strings.Builder
-	out      []section
+	out      collector
 }
 
 type heading struct {
@@ -29,7 +29,8 @@ func (o *outline) head(level int, text string) {
 	for n := len(o.headings); n > 0 && o.headings[n-1].level >= level; n = len(o.headings) {
 		o.headings = o.headings[:n-1]
 	}
-	if text = strings.Join(strings.Fields(text), " "); text != "" {
+	// What stands under it repeats it, as often as there is something.
+	if text = clipPart(text); text != "" {
 		o.headings = append(o.headings, heading{level, text})
 	}
 }
@@ -46,13 +47,13 @@ func (o *outline) flush() {
 	for _, h := range o.headings {
 		parts = append(parts, h.text)
 	}
-	o.out = append(o.out, section{part: strings.Join(parts, " > "), text: text})
+	o.out.add(section{part: clipPart(strings.Join(parts, " > ")), text: text})
 }
 
 // sections ends the document.
-func (o *outline) sections() []section {
+func (o *outline) sections() ([]section, error) {
 	o.flush()
-	return o.out
+	return o.out.sections, o.out.err
 }
 
 var (
@@ -114,7 +115,7 @@ func readMarkdown(_ context.Context, data []byte) ([]section, error) {
 	if before != "" {
 		o.text.WriteString(before + "\n")
 	}
-	return o.sections(), nil
+	return o.sections()
 }
 
 // withoutComments takes <!-- … --> away; one that is not closed is text.

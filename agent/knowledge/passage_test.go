@@ -131,6 +131,36 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
+// A heading stands with everything under it, and the name of a column with each
+// row: a small file with a long one does not become a large one, and there is
+// an end to how much a file may become.
+func TestWhatIsRepeatedIsBounded(t *testing.T) {
+	ctx, long := context.Background(), strings.Repeat("x", 50_000)
+	for format, data := range map[Format]string{
+		Markdown: "# " + long + "\n" + strings.Repeat("## a\nb\n", 1000),
+		HTML:     "<h1>" + long + "</h1>" + strings.Repeat("<h2>a</h2>b", 1000),
+		CSV:      long + "\n" + strings.Repeat("b\n", 1000),
+	} {
+		sections, err := formats[format](ctx, []byte(data))
+		require.NoError(t, err, format)
+		bytes := 0
+		for _, s := range sections {
+			bytes += len(s.part) + len(s.text)
+		}
+		assert.Less(t, bytes, 10*len(data), format)
+	}
+	_, err := readCSV(ctx, []byte("a\n"+strings.Repeat("b\n", mostSections+1)))
+	assert.ErrorContains(t, err, "divide it")
+	_, err = readMarkdown(ctx, []byte(strings.Repeat("# a\nb\n", mostSections+1)))
+	assert.ErrorContains(t, err, "divide it")
+	var c collector
+	for range mostText/len(long) + 1 {
+		assert.NoError(t, c.err)
+		c.add(section{text: long})
+	}
+	assert.ErrorContains(t, c.err, "names of the columns")
+}
+
 func FuzzFormats(f *testing.F) {
 	for _, format := range []Format{Text, Markdown, CSV, HTML, PDF} {
 		f.Add(string(format), []byte("# a\n\nb,c\n<p>d</p>"))

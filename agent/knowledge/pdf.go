@@ -22,6 +22,9 @@ const (
 	mostMap      = 4 << 20   // bytes of a font's table of characters
 	mostObjects  = 1 << 20   // objects, in the tables of the file
 	mostPageText = 1 << 20   // bytes of a page's text
+	// mostPageReads is how many bytes of the file each page may read besides,
+	// however small it is.
+	mostPageReads = 256 << 10
 )
 
 // readPDF takes the text of each page. Pages that are pictures have none.
@@ -46,17 +49,56 @@ func readPDF(ctx context.Context, data []byte) (out []section, err error) {
 	if err != nil {
 		return nil, pdfError(ctx, err)
 	}
-	n := r.NumPage()
-	if n < 0 || n > mostPages {
-		return nil, fmt.Errorf("it has %d pages: divide it into files of at most %d", n, mostPages)
+	pages, err := pagesOf(r)
+	if err != nil {
+		return nil, err
 	}
+	file.left += mostPageReads * int64(len(pages))
 	p := &pdfReader{ctx: ctx, left: mostUnpacked, fonts: map[string]*pdfFont{}}
-	for i := 1; i <= n; i++ {
-		text, err := p.text(r, i)
+	for i, page := range pages {
+		text, err := p.text(page)
 		if err != nil {
-			return nil, fmt.Errorf("page %d: %w", i, err)
+			return nil, fmt.Errorf("page %d: %w", i+1, err)
 		}
-		out = append(out, section{part: fmt.Sprintf("page %d", i), text: text})
+		out = append(out, section{part: fmt.Sprintf("page %d", i+1), text: text})
+	}
+	return out, nil
+}
+
+// pagesOf finds the pages. The library's own look-up begins anew for each of
+// them, and many programs write all pages of a file in one list.
+func pagesOf(r *pdf.Reader) (out []pdf.Page, err error) {
+	tooMany := func(n int) error {
+		return fmt.Errorf("it has %d pages: divide it into files of at most %d", n, mostPages)
+	}
+	if n := r.NumPage(); n < 0 || n > mostPages {
+		return nil, tooMany(n)
+	}
+	open := []pdf.Value{r.Trailer().Key("Root").Key("Pages")}
+	for nodes := 0; len(open) > 0; nodes++ {
+		if nodes > 4*mostPages {
+			return nil, pdfError(context.Background(), "its pages are listed without end")
+		}
+		node := open[len(open)-1]
+		open = open[:len(open)-1]
+		switch node.Key("Type").Name() {
+		case "Page":
+			if out = append(out, pdf.Page{V: node}); len(out) > mostPages {
+				return nil, tooMany(len(out))
+			}
+		case "Pages":
+			kids := node.Key("Kids")
+			n := kids.Len()
+			if n > 4*mostPages {
+				return nil, tooMany(n)
+			}
+			for i := range n { // the first is taken first
+				open = append(open, kids.Index(n-1-i))
+			}
+			if len(open) > 8*mostPages {
+				return nil, tooMany(len(open))
+			}
+		}
 	}
 	return out, nil
 }
@@ -155,7 +197,7 @@ type pdfReader struct {
 }
 
 // text reads a page.
-func (p *pdfReader) text(r *pdf.Reader, n int) (text string, err error) {
+func (p *pdfReader) text(page pdf.Page) (text string, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			text, err = "", pdfError(p.ctx, v)
@@ -164,7 +206,6 @@ func (p *pdfReader) text(r *pdf.Reader, n int) (text string, err error) {
 	if err := p.ctx.Err(); err != nil {
 		return "", err
 	}
-	page := r.Page(n)
 	contents := page.V.Key("Contents")
 	if page.V.IsNull() || contents.IsNull() {
 		return "", nil

@@ -130,6 +130,31 @@ func TestHostilePDF(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
+// Many programs write all pages of a file in one list: a long one is read, and
+// each page once. Lists inside lists keep their order.
+func TestPagesOfPDF(t *testing.T) {
+	const n = 600
+	objects := []string{pdfCatalogue, "", pdfHelvetica}
+	kids := ""
+	for i := range n {
+		at := len(objects) + 1
+		objects = append(objects, fmt.Sprintf("<< /Type /Page /Parent 2 0 R /Contents %d 0 R /Resources << /Font << /F1 3 0 R >> >> >>", at+1),
+			packed(fmt.Sprintf("BT /F1 12 Tf (number %d) Tj ET", i)))
+		if i == 1 { // the second stands in a list of its own
+			objects = append(objects, fmt.Sprintf("<< /Type /Pages /Kids [%d 0 R] /Count 1 >>", at))
+			at += 2
+		}
+		kids += fmt.Sprintf("%d 0 R ", at)
+	}
+	objects[1] = fmt.Sprintf("<< /Type /Pages /Kids [%s] /Count %d >>", kids, n)
+	got, err := readPDF(context.Background(), pdfFile(objects...))
+	require.NoError(t, err)
+	require.Len(t, got, n)
+	for i, s := range got {
+		assert.Equal(t, section{fmt.Sprintf("page %d", i+1), fmt.Sprintf("number %d", i)}, section{s.part, strings.TrimSpace(s.text)})
+	}
+}
+
 // A file that is changed anywhere is read or refused: nothing panics or hangs.
 func TestDamagedPDF(t *testing.T) {
 	good := simplePDF("Hello")

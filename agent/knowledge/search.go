@@ -169,20 +169,16 @@ func (s *search) terms(list []string) ([]term, error) {
 // forms finds a word in the index, and those that begin like it and end in
 // another way. It returns in how many passages the commonest of them is.
 func (s *search) forms(word string, weights map[string]float64) (docs float64, err error) {
-	from, to := word, word
-	n := utf8.RuneCountInString(word)
-	if !isPair(word) && n >= leastStem && !hasDigit(word) {
-		// deliveries and delivery share all but the last three.
-		stem := string([]rune(word)[:max(leastStem, n-3)])
-		from, to = stem, stem+"\U0010ffff"
-	}
+	stem, other := stemOf(word)
 	type count struct {
 		form string
 		docs float64
 	}
 	found, err := collect(s.ctx, s.tx, func(rows *sql.Rows) (c count, err error) {
 		return c, rows.Scan(&c.form, &c.docs)
-	}, "SELECT term, doc FROM word_counts WHERE term >= ? AND term <= ? LIMIT 500", from, to)
+	}, `SELECT term, doc FROM word_counts WHERE term IN (?1, ?2) UNION
+		SELECT * FROM (SELECT term, doc FROM word_counts WHERE term >= ?3 AND term < ?3 || ?4 AND length(term) <= ?5 LIMIT 500)`,
+		word, other, stem, noWord, utf8.RuneCountInString(word)+3)
 	if err != nil {
 		return 0, err
 	}
@@ -199,6 +195,27 @@ func (s *search) forms(word string, weights map[string]float64) (docs float64, e
 		weights[c.form], docs = variantWeight, max(docs, c.docs)
 	}
 	return min(docs, s.passages), nil
+}
+
+// noWord is in no index, and nothing that begins like it.
+const noWord = "\U0010ffff"
+
+// stemOf is what all forms begin with that [sameStem] takes for a word's, and
+// the one form that does not. The longer the stem, the fewer words there are
+// to look at: in many a language, hundreds share three letters.
+func stemOf(word string) (stem, other string) {
+	runes := []rune(word)
+	n := len(runes)
+	switch {
+	case isPair(word) || n < leastStem || hasDigit(word):
+		return noWord, noWord
+	case n == leastStem:
+		return noWord, word + "s"
+	case n <= leastStem+2:
+		return string(runes[:leastStem+1]), strings.TrimSuffix(word, "s")
+	}
+	// deliveries and delivery share all but the last three.
+	return string(runes[:max(leastStem+2, n-3)]), noWord
 }
 
 // sameStem reports whether two words differ only in a short ending.

@@ -127,6 +127,21 @@ func TestRareWordsDecide(t *testing.T) {
 	}
 }
 
+// A word is found however many words begin as it does: in Indonesian hundreds
+// begin with "ber".
+func TestManyWordsBeginAlike(t *testing.T) {
+	var others strings.Builder
+	for i := range 700 {
+		fmt.Fprintf(&others, "ber%c%c%c ", 'a'+i/26/26, 'a'+i/26%26, 'a'+i%26)
+	}
+	b := filled(t, map[string]string{"others": others.String(), "clean": "Potnya bersih.", "four": "Bert.", "suffix": "Bersalin."})
+	for question, want := range map[string]string{
+		"bersih": "clean", "Bersihkan?": "clean", "bert": "four", "berts": "four", "bersalinlah": "suffix",
+	} {
+		assert.Equal(t, []string{want}, sources(t, b, question), question)
+	}
+}
+
 // S12.1, S12.2: a turn lists the documents that the model was given, which stand
 // in its prompt as data.
 func TestTurnsListSources(t *testing.T) {

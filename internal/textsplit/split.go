@@ -3,6 +3,7 @@ package textsplit
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 )
@@ -41,6 +42,9 @@ func longer(text string, max int) bool {
 	return false
 }
 
+// behind is how many bytes behind the limit are looked at.
+const behind = 1024
+
 // cutPoint returns the byte offset at which a text that is longer than max
 // code points is cut. It is never 0.
 func cutPoint(text string, max int) int {
@@ -60,8 +64,16 @@ func cutPoint(text string, max int) int {
 			return i + len(sep)
 		}
 	}
-	// The whole text is walked, not only its head: a character that begins
-	// before the limit and ends behind it must not be cut.
+	// More is walked than the head: a character that begins before the limit and
+	// ends behind it must not be cut. Not all: one of a million accents would be
+	// walked anew at each cut.
+	if next := text[len(head):]; len(next) > behind {
+		end := behind
+		for !utf8.RuneStart(next[end]) {
+			end--
+		}
+		text = text[:len(head)+end]
+	}
 	sentence, word, char := 0, 0, 0
 	for pos, rest, state := 0, text, -1; rest != ""; {
 		var cluster string

@@ -121,4 +121,7 @@ func TestLongTexts(t *testing.T) {
 	parts := Text(strings.Repeat("word ", 1<<18), 100)
 	assert.Equal(t, 1<<18, strings.Count(strings.Join(parts, " "), "word"))
 	assert.Greater(t, len(parts), 1<<18/20)
+	// One character as people see it, which nothing can keep whole.
+	accents := "e" + strings.Repeat("\u0301", 1<<20)
+	assert.Equal(t, accents, strings.Join(Text(accents, 800), ""))
 }
