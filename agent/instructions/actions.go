@@ -147,6 +147,24 @@ func (c *compiler) took(start int) {
 	}
 }
 
+// isName notes that a piece of text is the name of a stage or note: "No
+// Response" there says nothing of the contact's silence.
+func (c *compiler) isName(from, to int) {
+	lo, hi := c.tokensIn(from, to)
+	for k := lo; k < hi; k++ {
+		if !c.tokens[k].any("silence") {
+			continue
+		}
+		own := slices.Clone(c.tokens[k].Meanings) // the vocabulary's are shared
+		for i := range own {
+			if own[i].Kind == "silence" {
+				own[i].Kind = ""
+			}
+		}
+		c.tokens[k].Meanings = own
+	}
+}
+
 // closesSomething reports whether a bare "close" is an action: the last word
 // of its clause, or before a connective.
 func (c *compiler) closesSomething(t int, s *sentence) bool {
@@ -516,6 +534,7 @@ func (c *compiler) stageSite(st site) {
 	if v, from, to, ok := c.findName(&c.names.stages, st.end, end); ok {
 		st.Value, st.end = v, to
 		c.took(from)
+		c.isName(from, to)
 		c.nonCanonicalUnless(st)
 		c.putSite(st)
 		return

@@ -613,6 +613,7 @@ func (c *compiler) closingNotes(i, t int) {
 	}
 	note := func(v string, from, to int) {
 		c.took(from)
+		c.isName(from, to)
 		if !slices.Contains(c.pb.Closing.Notes, v) {
 			c.pb.Closing.Notes = append(c.pb.Closing.Notes, v)
 		}

@@ -95,6 +95,10 @@ func (c *compiler) isCrossed(l *line) bool {
 	const signs = "❌✗✘✖🚫⛔🚷❎"
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(c.text[l.body:l.end], " *_"))
 	label, _ := utf8.DecodeRuneInString(l.label)
+	last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(c.text[l.body:l.end], " *_\ufe0f"))
+	if last != utf8.RuneError && strings.ContainsRune(signs, last) {
+		return true // "Assign to @Sales ❌"
+	}
 	return l.label != "" && strings.ContainsRune(signs, label) || first >= utf8.RuneSelf && strings.ContainsRune(signs, first)
 }
 
@@ -179,7 +183,7 @@ func (c *compiler) beginsProhibited(l *line, tok int) bool {
 // conditional reports whether a condition governs the action at token t: in
 // its sentence, before it on the line, or in a step above.
 func (c *compiler) conditional(s *sentence, t int) bool {
-	if c.action != "" {
+	if c.action != "" || s.hi-s.lo > longestSentence {
 		return true // the prompt of an action is a rule
 	}
 	for k := s.lo; k < s.hi; k++ {

@@ -451,7 +451,7 @@ func (r *reader) follow(s *sentence, cl clause, t int, follow bool, delays []int
 			return
 		}
 		r.begin(s, c.tokens[t].start, c.tokens[t].end)
-	case r.cur.last().hasContent() && (len(delays) > 0 || r.then || c.clauseHas(cl, "another") >= 0):
+	case r.cur.last().hasContent() && (len(delays) > 0 || r.then || c.clauseHas(cl, "another") >= 0 || r.timeInBrackets(c.tokens[t].end, s.end)):
 		r.begin(s, c.tokens[t].start, c.tokens[t].end)
 	}
 	d := r.cur.last()
@@ -490,8 +490,8 @@ func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 		if d.line != s.line && r.intro {
 			d.start, d.line = x.start, s.line
 		}
-	case r.cur.last().start >= s.start && r.cur.last().onlyFollows() && len(r.cur.last().delays) == 0 && r.rhythm(cl, x):
-		r.take(r.cur.last(), delays, cl) // "follow up 3 times, every 2 hours"
+	case r.cur.last().start >= s.start && r.cur.last().onlyFollows() && len(r.cur.last().delays) == 0 && (r.rhythm(cl, x) || r.bracketed(x, cl)):
+		r.take(r.cur.last(), delays, cl) // "follow up 3 times, every 2 hours", "1st follow-up (2 hours after …)"
 	case r.cur.last().hasContent() && (r.then || leads || r.goesOnAfter(s, k, x) || c.underIf(cl, x)):
 		last := r.cur.last()
 		d := r.begin(s, x.start, x.end)

@@ -163,6 +163,33 @@ func (r *reader) heads(cl clause, x delay) bool {
 	return strings.HasSuffix(before, ":") && strings.Trim(r.c.text[cl.start:x.start], " *_(-–—") == ""
 }
 
+// bracketed reports whether a time is the first thing in brackets behind the
+// words that began the current step: "1st follow-up (2 hours after ...)".
+func (r *reader) bracketed(x delay, cl clause) bool {
+	inner, ok := inBrackets(r.c.text[min(r.cur.last().head, x.start):x.start])
+	return ok && (noWord(inner) || r.follows(x) || r.c.relative(x, cl))
+}
+
+// timeInBrackets reports whether brackets with a time stand right behind the
+// offset, or behind a number there: "Follow-up 2 (another 4 hours)".
+func (r *reader) timeInBrackets(at, end int) bool {
+	inner, ok := inBrackets(r.c.text[at:max(at, end)])
+	if !ok {
+		return false
+	}
+	n := strings.IndexAny(inner, ")）")
+	return n > 0 && len(r.delaysFrom(clause{start: max(at, end) - len(inner), end: max(at, end) - len(inner) + n})) > 0
+}
+
+// inBrackets cuts the bracket that a text opens with, behind a number at most.
+func inBrackets(s string) (inner string, ok bool) {
+	s = strings.TrimLeft(s, " *_#0123456789")
+	if inner, ok = strings.CutPrefix(s, "("); ok {
+		return inner, true
+	}
+	return strings.CutPrefix(s, "（")
+}
+
 // rhythm reports whether a clause begins with how often something is done.
 func (r *reader) rhythm(cl clause, x delay) bool {
 	for t := cl.lo; t < x.lo; t++ {

@@ -280,6 +280,8 @@ func (c *compiler) candidate(l line) *heading {
 		return &heading{title: plain, style: "CAPS", level: 1}
 	case colon:
 		return &heading{title: plain, style: ":", level: 1}
+	case goesOnBehindBracket(plain):
+		return nil // "Follow-up 1 (after 2 hours): 'Hello?'"
 	case letters != plain:
 		return &heading{title: plain, style: "emoji", level: 1}
 	}
@@ -295,6 +297,13 @@ func wrapped(s, open, close string) (string, bool) {
 		return "", false
 	}
 	return inner, true
+}
+
+// goesOnBehindBracket reports whether words stand behind the brackets of a line:
+// what is in them is then no aside of a title.
+func goesOnBehindBracket(s string) bool {
+	open, close := strings.IndexAny(s, "(（"), strings.LastIndexAny(s, ")）")
+	return open > 0 && close > open && strings.ContainsFunc(s[close:], fold.WordRune)
 }
 
 // withoutSigns strips emoji and other signs around a title.

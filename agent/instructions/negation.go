@@ -17,11 +17,17 @@ var (
 	refusals  = []vocabulary.Kind{"not", "prohibit", "cannot", "not_after", "refusal"}
 )
 
+// longestSentence is how many known phrases of a sentence are read for what
+// forbids or governs an action: more than a prompt of the full length has, when
+// people write it. It keeps the time linear (S2.5); what stands further behind
+// is no action.
+const longestSentence = 1000
+
 // negated reports whether the action at token t is forbidden where it stands
 // (grammar 17). In doubt it is: what is not read as an action is never done
 // against the author's will.
 func (c *compiler) negated(s *sentence, t int) bool {
-	if c.underProhibition(s.step) || c.refusedBehind(s) || c.isState(s, t) {
+	if t-s.lo > longestSentence || c.underProhibition(s.step) || c.refusedBehind(s) || c.isState(s, t) {
 		return true
 	}
 	tok := c.tokens[t]
