@@ -41,6 +41,17 @@ func claimAny() *statement {
 )` + lease)
 }
 
+// waitFor chooses a lane before it waits for it. A scan that waits would go on
+// to the next one with the lock of the first, if that cannot be claimed after
+// all.
+func waitFor(where, order string) *statement {
+	return define(`WITH chosen AS MATERIALIZED (
+	SELECT conversation, lane, due, tasks FROM frontdesk.lanes
+	WHERE (conversation, lane) = (SELECT conversation, lane FROM frontdesk.lanes WHERE ` + where + ` ORDER BY ` + order + ` LIMIT 1) AND ` + where + `
+	FOR NO KEY UPDATE
+)` + lease)
+}
+
 var (
 	claimFree = claimAny()
 	// The lanes of one conversation are locked in the order in which a commit
@@ -52,20 +63,20 @@ var (
 ), chosen AS (
 	SELECT conversation, lane, due, tasks FROM both_lanes WHERE due <= $1 AND (until IS NULL OR until <= $1)
 )` + lease)
-	// waitReady and waitExpired wait for the first lane that somebody else is
-	// writing, and take it if it can still be claimed.
-	waitReady = define(`WITH chosen AS MATERIALIZED (
-	SELECT conversation, lane, due, tasks FROM frontdesk.lanes WHERE ` + isReady + ` ORDER BY due LIMIT 1 FOR NO KEY UPDATE
-)` + lease)
-	waitExpired = define(`WITH chosen AS MATERIALIZED (
-	SELECT conversation, lane, due, tasks FROM frontdesk.lanes WHERE ` + isExpired + ` ORDER BY greatest(due, until) LIMIT 1 FOR NO KEY UPDATE
-)` + lease)
+	// waitReady and waitExpired wait for the first lane, which somebody else is
+	// writing, and take it if it can be claimed then.
+	waitReady   = waitFor(isReady, `due`)
+	waitExpired = waitFor(isExpired, `greatest(due, until)`)
 
 	// The earliest time at which a lane may be claimed.
 	nextOf  = define(`SELECT min(greatest(due, until)) FROM frontdesk.lanes WHERE conversation = $1 AND due IS NOT NULL`)
 	nextAny = define(`SELECT (SELECT due FROM frontdesk.lanes WHERE until IS NULL AND due IS NOT NULL ORDER BY due LIMIT 1),
 	(SELECT greatest(due, until) FROM frontdesk.lanes WHERE until IS NOT NULL AND due IS NOT NULL ORDER BY greatest(due, until) LIMIT 1)`)
 )
+
+// rounds is how often a claim waits for lanes that others then keep. Out.Next
+// tells the caller to try again.
+const rounds = 100
 
 // Claim implements [agent.Store].
 func (s *Store) Claim(ctx context.Context, q agent.ClaimQuery) (agent.Claimed, error) {
@@ -84,15 +95,17 @@ func (s *Store) claim(ctx context.Context, q *agent.ClaimQuery) (out agent.Claim
 	if q.ConversationID != "" {
 		return s.claimBy(ctx, q, claimOf)
 	}
-	for _, by := range []*statement{claimFree, waitReady, waitExpired} {
-		out, err = s.claimBy(ctx, q, by)
-		// What is due and was not given is being written by somebody else. If
-		// nothing was given at all, wait: it may be what was asked for.
-		if err != nil || len(out.Tasks) > 0 || out.Next.IsZero() || out.Next.After(q.Now) {
-			break
+	for range rounds {
+		for _, by := range []*statement{claimFree, waitReady, waitExpired} {
+			out, err = s.claimBy(ctx, q, by)
+			// What is due and was not given is being written by somebody else. If
+			// nothing was given at all, wait: it may be what was asked for.
+			if err != nil || len(out.Tasks) > 0 || out.Next.IsZero() || out.Next.After(q.Now) {
+				return out, err
+			}
 		}
 	}
-	return out, err
+	return out, nil
 }
 
 // claimBy claims with one statement and asks for what comes next, in one round

@@ -13,9 +13,13 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 )
 
-// held begins a transaction that keeps a row locked, on a connection of its
-// own. The function ends it.
-func held(t *testing.T, s *Store, sql string, args ...any) func() {
+// holder is a transaction that keeps rows locked, on a connection of its own.
+type holder struct {
+	*pgx.Conn
+	t *testing.T
+}
+
+func held(t *testing.T, s *Store, sql string, args ...any) holder {
 	t.Helper()
 	c, err := pgx.ConnectConfig(t.Context(), s.pool.Config().ConnConfig)
 	require.NoError(t, err)
@@ -24,19 +28,24 @@ func held(t *testing.T, s *Store, sql string, args ...any) func() {
 	require.NoError(t, err)
 	_, err = c.Exec(t.Context(), qualified(sql, s.schema), args...)
 	require.NoError(t, err)
-	return func() {
-		_, err := c.Exec(t.Context(), "ROLLBACK")
-		require.NoError(t, err)
-	}
+	return holder{c, t}
 }
 
-// waits waits until a statement that names a table waits for a lock.
-func waits(t *testing.T, s *Store, table string) {
-	t.Helper()
-	require.Eventually(t, func() bool {
+// end commits.
+func (h holder) end() {
+	h.t.Helper()
+	_, err := h.Exec(h.t.Context(), "COMMIT")
+	require.NoError(h.t, err)
+}
+
+// delays waits until another transaction waits for h, and, with behind, until a
+// third one waits for that one.
+func (h holder) delays(s *Store, behind bool) {
+	h.t.Helper()
+	require.Eventually(h.t, func() bool {
 		var waiting bool
-		err := s.pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
-			WHERE datname = current_database() AND wait_event_type = 'Lock' AND strpos(query, $1) > 0)`, qualified(defaultSchema+"."+table, s.schema)).Scan(&waiting)
+		err := s.pool.QueryRow(h.t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity a WHERE $1 = ANY(pg_blocking_pids(a.pid))
+			AND (NOT $2 OR EXISTS (SELECT FROM pg_stat_activity b WHERE a.pid = ANY(pg_blocking_pids(b.pid)))))`, int32(h.PgConn().PID()), behind).Scan(&waiting)
 		return err == nil && waiting
 	}, 30*time.Second, 5*time.Millisecond)
 }
@@ -52,7 +61,7 @@ func TestDeleteMeetsANewConversation(t *testing.T) {
 	contact := held(t, s, "SELECT FROM frontdesk.contacts WHERE id = $1 FOR KEY SHARE", "contact-a")
 	deleted := make(chan error, 1)
 	go func() { deleted <- s.Delete(t.Context(), "contact-a") }()
-	waits(t, s, "contacts")
+	contact.delays(s, false)
 
 	conv := homeOf("b", 0)
 	conv.ContactID, conv.Channel = "contact-a", "another"
@@ -75,10 +84,10 @@ func TestDeleteMeetsANewConversation(t *testing.T) {
 			Rotations: []agent.Rotation{{Name: "r", Last: "x", Version: 1}},
 		})
 	}()
-	waits(t, s, "rotations")
-	contact() // the deletion goes on
-	waits(t, s, "lanes")
-	rotation() // and now the commit
+	rotation.delays(s, false)
+	contact.end() // the deletion goes on, to the lane of the commit
+	rotation.delays(s, true)
+	rotation.end()
 	require.NoError(t, <-written)
 	require.NoError(t, <-deleted)
 
