@@ -60,6 +60,8 @@ type parts struct {
 	// act runs an outside action.
 	act func(ctx context.Context, call actions.Call, token string) error
 	log *slog.Logger
+	// clock is nil for the system's.
+	clock frontdesk.Clock
 }
 
 type tokenArgs struct {
@@ -88,7 +90,7 @@ func (p parts) newMux() (*agent.Mux, error) {
 	var all []*agent.Agent
 	for _, name := range []string{"Sales Agent", "Support Agent"} {
 		a, err := agent.New(agent.Config{
-			Name: name, Instructions: prompt, Workspace: workspace(), LLM: p.llm, Store: p.store, Channel: p.channel, Logger: p.log,
+			Name: name, Instructions: prompt, Workspace: workspace(), LLM: p.llm, Store: p.store, Channel: p.channel, Logger: p.log, Clock: p.clock,
 			Actions: []actions.Action{
 				actions.Assign(), actions.Close(), p.action("quote", actions.AtLeastOnce), p.action("charge", actions.AtMostOnce), p.action("archive", actions.AtLeastOnce),
 			},
@@ -148,8 +150,11 @@ func generate(req *agent.Request) *agent.Response {
 	}
 	reply := ""
 	var tokens []string
+	// Who wants a human gets one, and all else is answered before: of two
+	// assignments the last is carried out, and nobody would be left to help.
+	human := slices.ContainsFunc(open, func(a ask) bool { return a.word == "demo" })
 	for _, a := range open {
-		if a.word == "help" && strings.HasPrefix(req.System, `You are "Sales Agent"`) {
+		if a.word == "help" && !human && strings.HasPrefix(req.System, `You are "Sales Agent"`) {
 			// The next agent answers that, and only that: it does not know what
 			// was called before.
 			call("assign", fmt.Sprintf(`{"target":"Support Agent","reason":%q}`, a.token))

@@ -24,7 +24,7 @@ type judge struct {
 	turns    map[string]*agent.Turn
 	assigned map[string]int
 	answered []*mail
-	counts   struct{ messages, disposed, followUps, silences, conversations int }
+	counts   struct{ messages, disposed, overtaken, followUps, silences, conversations int }
 }
 
 func (s *supervisor) judge(ctx context.Context) (res result, err error) {
@@ -121,6 +121,8 @@ func (j *judge) inbound(v *agent.View, m *mail, got *frontdesk.Message) {
 		j.violate("I5: %s was answered under two keys or more: %v", m.token, keys)
 	case got.TurnID == "" && got.Disposition == "":
 		j.violate("I1: %s has neither a turn nor a disposition, and nothing is pending", m.token)
+	case got.TurnID != "" && len(keys) == 0 && overtaken(v, m.token):
+		j.counts.overtaken++
 	case got.TurnID != "" && len(keys) == 0:
 		exit := "no record"
 		if t := j.turn(v, got.TurnID); t != nil {
@@ -136,6 +138,25 @@ func (j *judge) inbound(v *agent.View, m *mail, got *frontdesk.Message) {
 	}
 }
 
+// overtaken reports whether a message was answered, and the answer stopped
+// because the conversation was handed over before it went out (S7.4): nothing
+// that stands behind it is of its epoch.
+func overtaken(v *agent.View, token string) bool {
+	for i, m := range v.History {
+		// One that was claimed before may have gone out, as far as anybody knows.
+		stopped := m.Status == frontdesk.Cancelled || m.Status == frontdesk.Unknown
+		if m.Direction != frontdesk.DirOutbound || !stopped || !slices.Contains(answers(m.Text), token) {
+			continue
+		}
+		for _, next := range v.History[i+1:] {
+			if next.Direction == frontdesk.DirOutbound {
+				return next.Epoch > m.Epoch
+			}
+		}
+	}
+	return false
+}
+
 func (j *judge) turn(v *agent.View, id string) *agent.Turn {
 	for _, t := range v.Turns {
 		if t.ID == id {
@@ -149,7 +170,7 @@ func (j *judge) turn(v *agent.View, id string) *agent.Turn {
 func transcript(v *agent.View) string {
 	var b strings.Builder
 	for _, m := range v.History {
-		fmt.Fprintf(&b, "%d %s %q %s %s; ", m.Seq, m.Direction, m.Text, m.TurnID, m.Status)
+		fmt.Fprintf(&b, "%d %s %q %s %s %s; ", m.Seq, m.Direction, m.Text, m.TurnID, m.Status, m.Reason)
 	}
 	return b.String()
 }
@@ -329,8 +350,8 @@ func (j *judge) String() string {
 			acked++
 		}
 	}
-	fmt.Fprintf(&b, "\n%d conversations, %d messages; %d inbound, %d acknowledged, %d deliveries were repeated; %d answered, %d left to humans\n",
-		j.counts.conversations, j.counts.messages, inbound, acked, j.people.redelivered, len(j.answered), j.counts.disposed)
+	fmt.Fprintf(&b, "\n%d conversations, %d messages; %d inbound, %d acknowledged, %d deliveries were repeated; %d answered, %d left to humans, %d answers stopped by a handover\n",
+		j.counts.conversations, j.counts.messages, inbound, acked, j.people.redelivered, len(j.answered), j.counts.disposed, j.counts.overtaken)
 	fmt.Fprintf(&b, "%d sends reached the channel under %d keys, %d refused, %d without an answer; %d runs of actions\n",
 		len(j.journal.arrivals), len(j.arrived), j.journal.refused, j.journal.unknown, len(j.journal.deeds))
 	fmt.Fprintf(&b, "%d follow-ups, %d silences to their end; assigned %v\n", j.counts.followUps, j.counts.silences, j.assigned)
