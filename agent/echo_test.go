@@ -211,6 +211,26 @@ func TestTwoHeldEchoesAreOneTakeover(t *testing.T) {
 	}
 }
 
+// S10.3: of echoes that were held, one that the channel reports again when its
+// time is over takes none of the others with it.
+func TestAHeldEchoThatComesAgainHidesNoOther(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")))
+	k.channel.LoseNext(1)
+	k.say("Hi")
+	first := agent.Echo{ProviderID: "phone-1", Text: "Ana here"}
+	k.echo(first)
+	k.echo(agent.Echo{ProviderID: "phone-2", Text: "What do you need?"})
+	k.clock.Advance(10 * time.Second)
+	k.echo(first) // before a worker has decided
+	k.runDue()
+	var texts []string
+	for _, m := range k.outbound() {
+		texts = append(texts, m.Text)
+	}
+	assert.Equal(t, []string{"Hello!", "Ana here", "What do you need?"}, texts)
+	assert.Empty(t, k.view().Tasks)
+}
+
 // A phone reply to a closed conversation reopens it, in a new epoch.
 func TestPhoneReplyToAClosedConversation(t *testing.T) {
 	for name, assign := range map[string]bool{"an agent had it": false, "a user had it": true} {
