@@ -394,12 +394,12 @@ func (b *builder) consume() {
 // nextTurn triggers a turn in this commit, under an ID that does not change
 // when the commit has to be made again.
 func (b *builder) nextTurn(t Trigger) string {
-	if b.task.Kind == TaskApproval {
+	// A turn that waits while an approval's runs goes on under its ID. One that
+	// was begun in the epoch before could only be dropped, and what it is to do
+	// with it: a conversation that moves gets a new one.
+	if b.task.Kind == TaskApproval && !b.moved {
 		if have := b.view.Task(TaskTurn); have != nil {
 			again := *have
-			if t.Kind == TriggerHandoff { // its messages may all be answered: the handoff is what is left
-				again.Due, again.Trigger = b.now, t
-			}
 			b.tasks[TaskTurn] = &again
 			return again.TurnID
 		}

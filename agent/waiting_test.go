@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -31,4 +32,24 @@ func TestTurnWhoseMessageAnApprovalAnswered(t *testing.T) {
 	assert.Equal(t, 1, k.pass(time.Minute))
 	assert.Empty(t, k.view().Tasks)
 	assert.Len(t, k.sent(), 2)
+}
+
+// S9.2, S6.9: an approval's turn hands over while a turn of the first agent
+// waits for its next try: that one ends, and the next agent answers.
+func TestApprovalTurnHandsOverWhileATurnIsRetried(t *testing.T) {
+	act, _ := counter("refund", nil)
+	act.NeedsApproval = true
+	k := newKit(t, nobody(t))
+	k.three(agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("looking"),
+		agenttest.Fail(errors.New("503")),
+		passTo("Support Agent"), agenttest.Say("passing on"),
+	), agenttest.Script(t, agenttest.Say("Support here")), nobody(t), with(act))
+	call := k.say("refund").Calls[0].ID
+	require.Equal(t, agent.ExitRetrying, k.say("and?").Exit)
+	require.NoError(t, k.mux.Resolve(k.ctx, call, true, "ana"))
+	k.runDue()
+	k.pass(time.Hour)
+	assert.Equal(t, []string{"looking", "passing on", "Support here"}, k.sent())
+	assert.Empty(t, k.view().Tasks)
 }
