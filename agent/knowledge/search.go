@@ -169,29 +169,29 @@ func (s *search) terms(list []string) ([]term, error) {
 // forms finds a word in the index, and those that begin like it and end in
 // another way. It returns in how many passages the commonest of them is.
 func (s *search) forms(word string, weights map[string]float64) (docs float64, err error) {
-	stem, other := stemOf(word)
+	stem, others := formsOf(word)
+	args := append([]any{stem, noWord, utf8.RuneCountInString(word) + 3, word}, others...)
 	type count struct {
 		form string
 		docs float64
 	}
 	found, err := collect(s.ctx, s.tx, func(rows *sql.Rows) (c count, err error) {
 		return c, rows.Scan(&c.form, &c.docs)
-	}, `SELECT term, doc FROM word_counts WHERE term IN (?1, ?2) UNION
-		SELECT * FROM (SELECT term, doc FROM word_counts WHERE term >= ?3 AND term < ?3 || ?4 AND length(term) <= ?5 LIMIT 500)`,
-		word, other, stem, noWord, utf8.RuneCountInString(word)+3)
+	}, `SELECT term, doc FROM word_counts WHERE term IN (?4`+strings.Repeat(", ?", len(others))+`) UNION
+		SELECT * FROM (SELECT term, doc FROM word_counts WHERE term >= ?1 AND term < ?1 || ?2 AND length(term) <= ?3 LIMIT 500)`, args...)
 	if err != nil {
 		return 0, err
 	}
-	var others []count
+	var variants []count
 	for _, c := range found {
 		if c.form == word {
 			weights[c.form], docs = 1, max(docs, c.docs)
 		} else if sameStem(word, c.form) {
-			others = append(others, c)
+			variants = append(variants, c)
 		}
 	}
-	slices.SortStableFunc(others, func(a, b count) int { return cmp.Compare(len(a.form), len(b.form)) })
-	for _, c := range others[:min(len(others), mostVariants)] {
+	slices.SortStableFunc(variants, func(a, b count) int { return cmp.Compare(len(a.form), len(b.form)) })
+	for _, c := range variants[:min(len(variants), mostVariants)] {
 		weights[c.form], docs = variantWeight, max(docs, c.docs)
 	}
 	return min(docs, s.passages), nil
@@ -200,22 +200,44 @@ func (s *search) forms(word string, weights map[string]float64) (docs float64, e
 // noWord is in no index, and nothing that begins like it.
 const noWord = "\U0010ffff"
 
-// stemOf is what all forms begin with that [sameStem] takes for a word's, and
-// the one form that does not. The longer the stem, the fewer words there are
-// to look at: in many a language, hundreds share three letters.
-func stemOf(word string) (stem, other string) {
+// formsOf are where the words stand that [sameStem] takes for a word's forms:
+// what most of them begin with, and the others. The longer the stem, the fewer
+// words there are to look at: in many a language, hundreds share three letters.
+func formsOf(word string) (stem string, others []any) {
 	runes := []rune(word)
 	n := len(runes)
-	switch {
-	case isPair(word) || n < leastStem || hasDigit(word):
-		return noWord, noWord
-	case n == leastStem:
-		return noWord, word + "s"
-	case n <= leastStem+2:
-		return string(runes[:leastStem+1]), strings.TrimSuffix(word, "s")
+	if isPair(word) || n < leastStem || hasDigit(word) {
+		return noWord, nil
 	}
-	// deliveries and delivery share all but the last three.
-	return string(runes[:max(leastStem+2, n-3)]), noWord
+	for ending := range shortEndings {
+		rest, ok := strings.CutSuffix(word, ending)
+		short := utf8.RuneCountInString(rest) - leastStem
+		if ok && short >= 0 {
+			others = append(others, rest)
+		}
+		if short == 0 || ok && short == 1 { // "opened" and "opening"
+			for other := range shortEndings {
+				others = append(others, rest+other)
+			}
+		}
+	}
+	switch {
+	case n == leastStem:
+		stem = noWord
+	case n <= leastStem+2:
+		stem = string(runes[:leastStem+1])
+	default:
+		// deliveries and delivery share all but the last three.
+		stem = string(runes[:max(leastStem+2, n-3)])
+	}
+	return stem, others
+}
+
+// shortEndings are the endings of words so short that not any will do, with
+// how short they may be: "pot" and "pots", "jam" and "jamnya", "open" and
+// "opening", but not "car" and "card", or "rest" and "restful".
+var shortEndings = map[string]int{
+	"s": leastStem, "nya": leastStem, "es": leastStem + 1, "ed": leastStem + 1, "ing": leastStem + 1, "an": leastStem + 1, "kan": leastStem + 1, "lah": leastStem + 1,
 }
 
 // sameStem reports whether two words differ only in a short ending.
@@ -226,17 +248,19 @@ func sameStem(a, b string) bool {
 		same++
 	}
 	x, y = x[same:], y[same:]
-	// A short stem has a short ending: "pot" and "pots", "shop" and "shops", but
-	// not "car" and "card", or "rest" and "restful".
-	switch {
-	case same < leastStem:
+	if same < leastStem {
 		return false
-	case same == leastStem:
-		return string(x)+string(y) == "s"
-	case same == leastStem+1:
-		return len(x) <= 1 && len(y) <= 1
 	}
-	return len(x) <= 3 && len(y) <= 3
+	if same > leastStem+1 {
+		return len(x) <= 3 && len(y) <= 3
+	}
+	return same == leastStem+1 && len(x) <= 1 && len(y) <= 1 || shortEnding(string(x), same) && shortEnding(string(y), same)
+}
+
+// shortEnding reports whether a stem so long may end like that.
+func shortEnding(ending string, stem int) bool {
+	least, ok := shortEndings[ending]
+	return ending == "" || ok && stem >= least
 }
 
 func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }

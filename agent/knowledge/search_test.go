@@ -134,9 +134,11 @@ func TestManyWordsBeginAlike(t *testing.T) {
 	for i := range 700 {
 		fmt.Fprintf(&others, "ber%c%c%c ", 'a'+i/26/26, 'a'+i/26%26, 'a'+i%26)
 	}
-	b := filled(t, map[string]string{"others": others.String(), "clean": "Potnya bersih.", "four": "Bert.", "suffix": "Bersalin."})
+	b := filled(t, map[string]string{"others": others.String(), "clean": "Potnya bersih.", "four": "Bert.", "suffix": "Bersalin.",
+		"ending": "Opening hours: jamnya tetap.", "box": "Two boxes, rested."})
 	for question, want := range map[string]string{
 		"bersih": "clean", "Bersihkan?": "clean", "bert": "four", "berts": "four", "bersalinlah": "suffix",
+		"open": "ending", "when is it opened": "ending", "jam": "ending", "potnya": "clean", "resting": "box",
 	} {
 		assert.Equal(t, []string{want}, sources(t, b, question), question)
 	}
