@@ -220,6 +220,7 @@ func (c *compiler) assignSite(st site, refs []ref, negated bool) {
 	}
 	all, named := governed, len(governed)
 	governed, except := c.spared(st.end, governed, negated)
+	c.noteLost(s, st.token, all, governed)
 	switch {
 	case negated && governed == nil:
 		c.forbidTargets(s, st.token, all)

@@ -65,6 +65,7 @@ type compiler struct {
 
 	refs      []ref        // mentions and other targets, in text order
 	forbidden []ref        // mentions that the text forbids to assign, whatever the case
+	lost      []ref        // mentions that a sentence forbids, which may be meant to allow them in some case
 	variables []ref        // variables, in text order
 	values    map[int]bool // quotations that an action took as its value, by their start
 	delays    []delay

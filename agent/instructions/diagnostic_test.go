@@ -83,6 +83,11 @@ func TestDiagnostics(t *testing.T) {
 		{code: "ambiguous-method", severity: "warning", text: "If so, assign to @Sales Team using round robin or «the least open conversations»."},
 		{code: "unknown-method", severity: "warning", text: "If so, assign to @Sales Team «randomly»."},
 		{code: "forbidden-action", severity: "warning", text: "# BOUNDARIES\n* Cannot: «close the conversation»", opts: closing},
+		{code: "forbidden-action", severity: "warning", text: "Do not assign to «@Sales Team» unless they ask."},
+		{code: "forbidden-action", severity: "warning", text: "Jangan tetapkan ke «@Sales Team» sebelum email didapat."},
+		{code: "forbidden-action", severity: "warning", text: "Leads that do not qualify are assigned to «@Sales Team»."},
+		{code: "forbidden-action", severity: "warning", text: "Assign customers who never bought to «@Sales Team»."},
+		{code: "forbidden-action", severity: "warning", text: "# BOUNDARIES\n* Never assign to «@Sales Team» before you have an e-mail address."},
 		{code: "no-headings", severity: "warning", text: "«»Be nice."},
 		{code: "no-flow", severity: "warning", text: "«»# CONTEXT\nx"},
 		{code: "no-boundaries", severity: "warning", text: "«»# CONTEXT\nx"},
@@ -317,6 +322,8 @@ func TestVagueOnlyWhereItActs(t *testing.T) {
 func TestNoFalseAlarms(t *testing.T) {
 	for text, code := range map[string]string{
 		"# BOUNDARIES\n* Do not close the conversation while a question is open.":           "forbidden-action",
+		"Do not assign to @Sales Team unless they ask. If they ask, assign to @Sales Team.": "forbidden-action",
+		"Never assign to @Sales Team.":                                                      "forbidden-action",
 		"# BOUNDARIES\n* Never assign to @David Lee.":                                       "forbidden-action",
 		"# BATASAN\n* Jangan tutup percakapan selama masih ada pertanyaan.":                 "forbidden-action",
 		"# FLOW\n1. If they book, remind them that we call 24 hours before the visit.":      "followup-no-delay",

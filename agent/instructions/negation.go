@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
 )
@@ -351,6 +352,29 @@ func (c *compiler) forbidTargets(s *sentence, t int, refs []*ref) {
 	}
 }
 
+// noteLost notes the mentions of an assign phrase that a person may have meant
+// to allow in some case: "do not assign to @A unless they ask", "leads that do
+// not qualify are assigned to @A". A negated sentence allows nobody (S6.4).
+func (c *compiler) noteLost(s *sentence, t int, all, allowed []*ref) {
+	if len(all) == len(allowed) {
+		return
+	}
+	doubt := false
+	for k := s.lo; k < s.hi && !doubt; k++ {
+		tok := c.tokens[k]
+		if k < t {
+			doubt = tok.any("relative", "relative_that") && c.tokens[t].any("assigned")
+		} else {
+			doubt = tok.any("relative", "relative_that") || tok.start >= all[len(all)-1].end && tok.any("lifts", "if_not", "except")
+		}
+	}
+	for _, r := range all {
+		if doubt && r.kind == refMention && r.target.Kind != "" && !slices.Contains(allowed, r) {
+			c.lost = append(c.lost, *r)
+		}
+	}
+}
+
 // forbidListed notes the mentions that an assign phrase of a cannot list names.
 func (c *compiler) forbidListed(s *sentence, refs []ref) {
 	for t := s.lo; t < s.hi; t++ {
@@ -364,19 +388,43 @@ func (c *compiler) forbidListed(s *sentence, refs []ref) {
 			}
 		}
 		c.forbidTargets(s, t, named)
+		if len(named) > 0 {
+			c.noteLost(s, t, named, nil)
+		}
 		return
 	}
 }
 
 // checkContradictions reports who may be assigned by one part of the text and
-// is forbidden by another, neither under a condition of the prohibition.
+// is forbidden by another, neither under a condition of the prohibition; and
+// who is forbidden under a condition, and allowed nowhere.
 func (c *compiler) checkContradictions() {
 	for _, r := range c.forbidden {
-		if slices.ContainsFunc(c.pb.Targets, func(a AllowedTarget) bool { return a.Target.Same(r.target) }) {
+		if c.allows(r.target) {
 			c.report("forbidden-action", SeverityWarning, r.start, r.end,
 				fmt.Sprintf("another part of the text assigns to @%s, and this forbids it in every case: take one out, or say here when it is forbidden", r.name), "")
 		}
 	}
+	for _, r := range c.lost {
+		if c.allows(r.target) || c.promptNames(r.name) {
+			continue
+		}
+		c.report("forbidden-action", SeverityWarning, r.start, r.end,
+			fmt.Sprintf("this forbids, and nothing allows to assign to @%s in any case: say when to in a sentence of its own, such as \"if ..., assign to @%s\"", r.name, r.name), "")
+	}
+}
+
+// allows reports whether the text allows to assign to a target.
+func (c *compiler) allows(to frontdesk.Target) bool {
+	return slices.ContainsFunc(c.pb.Targets, func(a AllowedTarget) bool { return a.Target.Same(to) })
+}
+
+// promptNames reports whether the prompt of the enabled assign action speaks of
+// somebody: it may allow what the instructions do not.
+func (c *compiler) promptNames(name string) bool {
+	return slices.ContainsFunc(c.opts.Actions, func(a EnabledAction) bool {
+		return a.Name == actAssign && strings.Contains(fold.Phrase(a.Prompt), fold.Phrase(name))
+	})
 }
 
 // spared returns those of the mentions behind an assign phrase that it allows.
@@ -386,7 +434,10 @@ func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, 
 	yes, at := !negated, from
 	for i, r := range refs {
 		lo, hi := c.tokensIn(at, r.start)
-		if i == 0 || !c.joins(at, r.start, lo, hi) {
+		switch {
+		case i == 0 && !negated && c.describes(from, lo, hi, refs):
+			yes = true
+		case i == 0 || !c.joins(at, r.start, lo, hi):
 			var x bool
 			yes, x = c.turn(r, lo, hi, yes, negated)
 			except = except || x && !yes
@@ -397,6 +448,44 @@ func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, 
 		at = r.end
 	}
 	return allowed, except
+}
+
+// describes reports whether what stands between an assign phrase and its first
+// mention says who is assigned: "assign customers who speak German to @A". It
+// holds a relative clause and no negation, the phrase has no "to" before it
+// ("assign to the person who reports to @A"), and no other mention is the target
+// ("assign those who wrote to @A to @B").
+func (c *compiler) describes(from, lo, hi int, refs []*ref) bool {
+	language, to := "", c.endsInTo(from, "")
+	for k := lo; k < hi; k++ {
+		t := c.tokens[k]
+		switch {
+		case t.any(refusals...) || t.any("not_next", "except", "but", "else", "then", "reason", "lifts"), language == "" && t.any("if", "to"):
+			return false
+		case t.any("relative"):
+			language = t.language()
+		}
+	}
+	if language == "" || to || c.cutBetween(from, refs[0].start) || !c.endsInTo(refs[0].start, language) {
+		return false
+	}
+	if len(refs) == 1 {
+		return true
+	}
+	nlo, nhi := c.tokensIn(refs[0].end, refs[1].start)
+	return slices.ContainsFunc(c.tokens[nlo:nhi], func(t token) bool { return t.any("and") })
+}
+
+// endsInTo reports whether the word before an offset is a "to" of the language;
+// of any, where none is given.
+func (c *compiler) endsInTo(at int, language string) bool {
+	before := strings.TrimRight(c.text[c.near(0, at):at], " *_`")
+	word := fold.Phrase(strings.ToValidUTF8(before[strings.LastIndexAny(before, " \n\t")+1:], ""))
+	return slices.ContainsFunc(c.scan(word), func(t vocabulary.Token) bool {
+		return t.Start == 0 && t.End == len(word) && slices.ContainsFunc(t.Meanings, func(m vocabulary.Meaning) bool {
+			return m.Kind == "to" && (language == "" || m.Language == language)
+		})
+	})
 }
 
 // joins reports whether what stands between two mentions makes them one list.
