@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -52,4 +53,45 @@ func TestApprovalTurnHandsOverWhileATurnIsRetried(t *testing.T) {
 	k.pass(time.Hour)
 	assert.Equal(t, []string{"looking", "passing on", "Support here"}, k.sent())
 	assert.Empty(t, k.view().Tasks)
+}
+
+// S8.3, S8.4: a ladder that was armed by a reply which leaves a newer message
+// unanswered does not fire while that one waits, however long the LLM is away.
+func TestNoFollowUpWhileAMessageWaits(t *testing.T) {
+	var k *kit
+	write := func(reply, more string) agenttest.Step {
+		return agenttest.Func(func(context.Context, *agent.Request) (*agent.Response, error) {
+			k.accept(more)
+			return &agent.Response{Text: reply}, nil
+		})
+	}
+	k = newKit(t, agenttest.Script(t,
+		write("never", "two"), write("Hello!", "three"),
+		agenttest.Fail(&agent.LLMError{Kind: agent.LLMRateLimited, RetryAfter: 10 * time.Minute, Err: errors.New("429")}),
+		agenttest.Say("Three it is."),
+	), withLadders(steps(after(time.Minute, "Still there?"))), func(c *agent.Config) { c.Limits.Supersedes = 1 })
+	k.say("one")
+	k.pass(2 * time.Second)
+	require.Equal(t, []string{"Hello!"}, k.sent())
+	require.Len(t, k.view().Waiting, 1)
+	k.pass(2 * time.Minute)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+	k.pass(10 * time.Minute)
+	assert.Equal(t, []string{"Hello!", "Three it is."}, k.sent())
+	k.pass(time.Minute)
+	assert.Equal(t, "Still there?", k.sent()[2], "it is armed anew")
+}
+
+// S7.1, S1.2: a turn that was begun by an agent which is the default no more
+// is dropped, and its message answered by the one that is.
+func TestAnotherDefaultAgentAnswersWhatWaits(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Fail(errors.New("503"))))
+	require.Equal(t, agent.ExitRetrying, k.say("Hi").Exit)
+	k.join(k.config("Support Agent", agenttest.Script(t, agenttest.Say("Support here"))))
+	k.pass(time.Hour)
+	assert.Equal(t, []string{"Support here"}, k.sent())
+	assert.Equal(t, aiAgent("a-support"), k.conversation().Assignee)
+	v := k.view()
+	assert.Empty(t, v.Waiting)
+	assert.Empty(t, v.Tasks)
 }
