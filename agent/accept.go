@@ -36,7 +36,7 @@ func (m *Mux) accept(ctx context.Context, in frontdesk.Inbound, debounce time.Du
 	if err != nil {
 		return accepted{}, err
 	}
-	key := in.Channel + "\x1f" + in.ID
+	key := shortKey(in.Channel + "\x1f" + in.ID)
 	messageID := m.newID()
 	// Waiting messages get their end from an opt-out only: not to read them
 	// otherwise keeps a flood linear.
@@ -76,14 +76,15 @@ func (m *Mux) accept(ctx context.Context, in frontdesk.Inbound, debounce time.Du
 
 // checkInbound cleans an inbound message at the edge.
 func (m *Mux) checkInbound(in frontdesk.Inbound) (frontdesk.Inbound, error) {
-	for _, f := range []struct {
-		name string
-		text *string
-	}{{"ID", &in.ID}, {"From", &in.From}, {"Channel", &in.Channel}} {
-		if *f.text != cleanText(*f.text, 1024) {
-			return in, fmt.Errorf("agent: Inbound.%s is not plain text of at most 1024 characters: fix the channel's code", f.name)
+	for _, f := range []struct{ name, text string }{{"ID", in.ID}, {"From", in.From}, {"Channel", in.Channel}} {
+		if f.text != cleanText(f.text, len(f.text)) {
+			return in, fmt.Errorf("agent: Inbound.%s is not plain text: fix the channel's code", f.name)
 		}
 	}
+	if err := errors.Join(tooLong("Inbound.From", in.From), tooLong("Inbound.Channel", in.Channel)); err != nil {
+		return in, err
+	}
+	in.ID = shortKey(in.ID)
 	if in.ID == "" || in.From == "" {
 		return in, errors.New("agent: Inbound.ID and Inbound.From are required: without them a message can be neither told apart nor answered")
 	}

@@ -21,7 +21,7 @@ func (m *Mux) AcceptReceipt(ctx context.Context, rc Receipt) error {
 	default:
 		return fmt.Errorf("agent: AcceptReceipt: status %q: give sent, delivered, read or failed", clip(string(rc.Status), 40))
 	}
-	return m.reported(ctx, rc.Channel, rc.Key, cleanText(rc.ProviderID, maxProviderID), rc.Status, clip(rc.Reason, 300))
+	return m.reported(ctx, cleanKey(rc.Channel), cleanKey(rc.Key), cleanKey(rc.ProviderID), rc.Status, clip(rc.Reason, 300))
 }
 
 // reported moves one of our messages on to a status that the channel reports.
@@ -75,7 +75,10 @@ func (m *Mux) find(ctx context.Context, channel, key, providerID string) (View, 
 // it counts as a human's (S10.3).
 func (m *Mux) AcceptEcho(ctx context.Context, e Echo) error {
 	e.Text = cleanText(clipBytes(e.Text, m.cfg.Limits.InboundBytes), m.cfg.Limits.InboundBytes)
-	e.To, e.Key, e.ProviderID, e.Channel = cleanText(e.To, 1024), cleanText(e.Key, 1024), cleanText(e.ProviderID, 1024), cleanText(e.Channel, 1024)
+	if err := errors.Join(tooLong("Echo.To", e.To), tooLong("Echo.Channel", e.Channel)); err != nil {
+		return err
+	}
+	e.To, e.Key, e.ProviderID, e.Channel = cleanKey(e.To), cleanKey(e.Key), cleanKey(e.ProviderID), cleanKey(e.Channel)
 	if e.To == "" || e.ProviderID == "" && e.Key == "" {
 		return errors.New("agent: AcceptEcho: Echo.To and one of Key and ProviderID are required: without them it cannot be told whose it is")
 	}
@@ -116,7 +119,9 @@ func (m *Mux) AcceptEcho(ctx context.Context, e Echo) error {
 	return errNoProgress
 }
 
-func echoKey(e Echo) string { return "echo\x1f" + e.Channel + "\x1f" + e.ProviderID + "\x1f" + e.Key }
+func echoKey(e Echo) string {
+	return shortKey("echo\x1f" + e.Channel + "\x1f" + e.ProviderID + "\x1f" + e.Key)
+}
 
 // echoCommit holds the echo, or makes it the takeover that it is.
 func (m *Mux) echoCommit(view *View, e Echo) Commit {

@@ -158,10 +158,6 @@ func (m *Mux) answeredSince(ctx context.Context, c *frontdesk.Conversation, msg 
 	return false, nil
 }
 
-// maxProviderID is how much of a provider's ID is kept, in code points. Longer
-// ones are cut alike wherever they come in.
-const maxProviderID = 1024
-
 // send calls the channel within its time; a panic is an unknown outcome.
 func (m *Mux) send(ctx context.Context, msg Outbound) (receipt SendReceipt, err error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeouts.Send)
@@ -173,7 +169,7 @@ func (m *Mux) send(ctx context.Context, msg Outbound) (receipt SendReceipt, err 
 		}
 	}()
 	receipt, err = m.cfg.Channel.Send(ctx, msg)
-	receipt.ProviderID = cleanText(receipt.ProviderID, maxProviderID) // it is stored
+	receipt.ProviderID = cleanKey(receipt.ProviderID) // it is stored
 	return receipt, err
 }
 

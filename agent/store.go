@@ -27,7 +27,8 @@ import (
 // before it decides. A done ctx gives such an error, soon.
 //
 // All texts that come in are valid UTF-8 without NUL, and come back as they
-// were; Entry.Data comes back byte for byte. Times come back as the same
+// were; Entry.Data comes back byte for byte. IDs, keys, addresses and names of
+// channels and rotations have at most 1,024 bytes. Times come back as the same
 // instant to the microsecond at least (what is finer may be cut off, not
 // rounded up), in any zone. Nil and empty lists are the same.
 type Store interface {

@@ -495,6 +495,12 @@ var storeBugs = []struct {
 	{"texts are trimmed", texts(strings.TrimSpace), []string{"text/kept"}},
 	{"line separators are lost", texts(func(s string) string { return strings.ReplaceAll(s, "\u2028", "\n") }), []string{"text/kept"}},
 	{"four bytes are too many", texts(func(s string) string { return strings.ReplaceAll(s, "😀", "?") }), []string{"text/kept"}},
+	{"long keys are cut", func(s *bent) {
+		s.load = func(ctx context.Context, q agent.Query) (agent.View, error) {
+			q.DedupeKey = q.DedupeKey[:min(len(q.DedupeKey), 255)]
+			return s.Store.Load(ctx, q)
+		}
+	}, []string{"text/long-ids"}},
 	{"long texts are cut", texts(func(s string) string { return s[:min(len(s), 65535)] }), []string{"text/long"}},
 	{"noncharacters are replaced", texts(func(s string) string { return strings.ReplaceAll(s, "\ufdd0", "\ufffd") }), []string{"text/code-points"}},
 	{"a plane is not known", texts(func(s string) string { return strings.ReplaceAll(s, "\U000e0001", "") }), []string{"text/code-points"}},

@@ -3,8 +3,10 @@ package agenttest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +33,17 @@ var hostileTexts = []string{
 	"controls \x01\x02\x1b[31m\x7f\u0085",
 	"null", "true", "0", "NaN", "{}", "[]", `{"a":1}`, "2025-03-10T09:00:00Z", "\\u0000", "\\x00", "%00",
 	"𐀀 four bytes, 😀",
+}
+
+// noise is a text that hardly gets shorter by compression, always the same for
+// the same name.
+func noise(name string, size int) string {
+	r := rand.New(rand.NewChaCha8(sha256.Sum256([]byte(name))))
+	out := make([]byte, size)
+	for i := range out {
+		out[i] = byte('!' + r.IntN('~'-'!'+1))
+	}
+	return string(out)
 }
 
 // textPromises are about the values that are kept.
@@ -94,6 +107,53 @@ var textPromises = []storePromise{
 				c.failf("the turn, key or rotation %q came back as %s, %q, %s", id, canon(v.Turn), v.Duplicate, canon(v.Rotations))
 			}
 			c.claimed(c.claimOf(id, c.at(0)), id+"/turn")
+		}
+	}},
+	{"text/long-ids", "takes IDs, keys, names and addresses of 1,024 bytes, and tells those apart that differ in the last", func(c *storeCase) {
+		ends := []string{"a", "b"}
+		beginnings := map[string]string{}
+		long := func(what, end string) string { // each of its own, so that no compression makes it short
+			if beginnings[what] == "" {
+				beginnings[what] = noise(what, 1023)
+			}
+			return beginnings[what] + end
+		}
+		at := func(end string) frontdesk.Identity {
+			return frontdesk.Identity{Channel: long("channel", ""), Address: long("address", end)}
+		}
+		for _, end := range ends {
+			id, m := long("conversation", end), inbound(end, 1)
+			p, conv := person(end), opened(id)
+			p.ID, p.Identities = long("contact", end), []frontdesk.Identity{at(end)}
+			conv.ContactID, conv.Channel, conv.TeamID = p.ID, at(end).Channel, long("team", end)
+			conv.Assignee = frontdesk.Assignee{Kind: frontdesk.AssigneeUser, ID: long("user", end)}
+			m.ID, m.ConversationID, m.ProviderID = long("message", end), id, long("provider", end)
+			c.commit("long IDs", agent.Commit{
+				Contact: p, Conversation: conv, Messages: []frontdesk.Message{m}, Dedupe: map[string]string{long("key", end): m.ID},
+				Turns:     []agent.Turn{{ID: long("turn", end), ConversationID: id}},
+				Journal:   []agent.Entry{{TurnID: long("turn", end), N: 1, Kind: agent.EntryStart, Data: []byte(`{}`)}},
+				Approvals: []agent.Approval{{ID: long("call", end), ConversationID: id}},
+				Rotations: []agent.Rotation{{Name: long("rotation", end), Last: long("user", end)}},
+				Put:       []agent.Task{{ConversationID: id, Kind: agent.TaskTurn, Due: c.at(0), TurnID: long("turn", end)}},
+			})
+		}
+		for _, end := range ends {
+			id := long("conversation", end)
+			for _, q := range []agent.Query{
+				{Identity: at(end)}, {MessageID: long("message", end)}, {CallID: long("call", end)},
+				{ProviderID: long("provider", end), Identity: frontdesk.Identity{Channel: at(end).Channel}},
+			} {
+				if v := c.load(q); v.Conversation == nil || v.Conversation.ID != id {
+					c.failf("a query by a long ID did not find its conversation")
+				}
+			}
+			v := c.load(agent.Query{ConversationID: id, TurnID: long("turn", end), DedupeKey: long("key", end), Rotations: []string{long("rotation", end)}})
+			if v.Turn == nil || len(v.Journal) != 1 || v.Duplicate != long("message", end) || v.Rotations[long("rotation", end)].Last != long("user", end) {
+				c.failf("a turn, its journal, a key or a rotation with a long ID was not found")
+			}
+			if got := c.claimOf(id, c.at(0)).Tasks; len(got) != 1 {
+				c.failf("the task of a conversation with a long ID was not claimed")
+			}
 		}
 	}},
 	{"text/long", "keeps a message of 1 MB", func(c *storeCase) {
