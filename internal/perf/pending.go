@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -119,13 +120,7 @@ func (q *pendings) grow(ctx context.Context, n int) (disk, memory figure, err er
 	from, more := q.waiting, n-q.waiting
 	q.waiting = n
 	if n > q.b.apart {
-		_, err := share(workers, more, func(i int) error {
-			p := &person{name: fmt.Sprintf("waiting-%d", from+i)}
-			c := p.opening()
-			c.Put = []agent.Task{p.followUp(tomorrow(from + i))}
-			return q.store.Commit(ctx, c)
-		})
-		return none, none, err
+		return none, none, q.fill(ctx, from, more)
 	}
 	people := make([]*person, more)
 	_, err = share(workers, more, func(i int) error {
@@ -149,6 +144,28 @@ func (q *pendings) grow(ctx context.Context, n int) (disk, memory figure, err er
 		return each, none, err
 	}
 	return none, each, err
+}
+
+// fillers is how many commit at once when nothing is measured.
+const fillers = 512
+
+// fill lets more people wait. It is not measured, and need not outlive anything.
+func (q *pendings) fill(ctx context.Context, from, more int) (err error) {
+	store := q.store
+	if q.place.kind == inPostgres {
+		unsynced := place{q.place.kind, q.place.at + "&synchronous_commit=off"}
+		if store, err = unsynced.open(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, store.Close()) }()
+	}
+	_, err = share(min(fillers, more), more, func(i int) error {
+		p := &person{name: fmt.Sprintf("waiting-%d", from+i)}
+		c := p.opening()
+		c.Put = []agent.Task{p.followUp(tomorrow(from + i))}
+		return store.Commit(ctx, c)
+	})
+	return err
 }
 
 // tomorrow is when the i-th follow-up of those who wait is due.

@@ -28,7 +28,7 @@ var full = sizes{
 	name:    "full",
 	syncing: 2000,
 	levels:  []level{{1, 1000, 2000}, {16, 4000, 16000}, {256, 8192, 51200}},
-	pending: []int{1000, 100_000, 1_000_000}, active: 20_000, apart: 100_000,
+	pending: []int{1000, 100_000, 1_000_000}, active: 8000, apart: 100_000,
 	fired: 4000, timed: 1000, over: 10 * time.Second,
 }
 
