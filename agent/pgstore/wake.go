@@ -26,16 +26,19 @@ type herald struct {
 	told  int64 // those who asked before the newest telling began
 }
 
-// tell calls send, unless somebody does who began after the call.
-func (h *herald) tell(send func()) {
+// tell calls send, unless somebody does who began after the call and did not
+// fail.
+func (h *herald) tell(send func() error) {
 	n := h.asked.Add(1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.told >= n {
 		return
 	}
-	h.told = h.asked.Load()
-	send()
+	asked := h.asked.Load()
+	if send() == nil {
+		h.told = asked
+	}
 }
 
 // wakes reports whether others may have to hear of a commit. One under a fence
@@ -55,7 +58,10 @@ func (s *Store) wakes(c *agent.Commit) bool {
 // announce tells the others. That it fails is no error: the commit is done, and
 // they find it when they look.
 func (s *Store) announce(ctx context.Context) {
-	s.herald.tell(func() { _, _ = s.pool.Exec(ctx, s.sql[tell.n], s.schema) })
+	s.herald.tell(func() error {
+		_, err := s.pool.Exec(ctx, s.sql[tell.n], s.schema)
+		return err
+	})
 }
 
 // Wake implements [agent.Waker], on a connection of its own, if

@@ -67,24 +67,35 @@ func TestNoNotify(t *testing.T) {
 }
 
 // Those who tell at the same time share it, and nobody's telling began before
-// they asked.
+// they asked. Who fails, as a caller may whose context is done, does not tell
+// for the others.
 func TestHerald(t *testing.T) {
-	var h herald
-	var all sync.WaitGroup
-	began, release, sent := make(chan struct{}), make(chan struct{}), 0
-	all.Go(func() {
-		h.tell(func() {
-			sent++
-			close(began)
-			<-release
+	for _, failures := range []int{0, 1} {
+		var h herald
+		var all sync.WaitGroup
+		began, release, sent := make(chan struct{}), make(chan struct{}), 0
+		all.Go(func() {
+			h.tell(func() error {
+				sent++
+				close(began)
+				<-release
+				return nil
+			})
 		})
-	})
-	<-began
-	for range 20 {
-		all.Go(func() { h.tell(func() { sent++ }) })
+		<-began
+		for range 20 {
+			all.Go(func() {
+				h.tell(func() error {
+					if sent++; sent-1 <= failures {
+						return context.Canceled
+					}
+					return nil
+				})
+			})
+		}
+		require.Eventually(t, func() bool { return h.asked.Load() == 21 }, time.Minute, time.Millisecond)
+		close(release)
+		all.Wait()
+		assert.Equal(t, 2+failures, sent)
 	}
-	require.Eventually(t, func() bool { return h.asked.Load() == 21 }, time.Minute, time.Millisecond)
-	close(release)
-	all.Wait()
-	assert.Equal(t, 2, sent)
 }
