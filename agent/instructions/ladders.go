@@ -142,7 +142,26 @@ func (r *reader) sentence(i int) {
 	}
 	r.waiting = wait
 	if r.cur != nil {
+		r.unread(s)
 		r.cur.lastLine = c.lineAt(max(s.start, s.end-1))
+	}
+}
+
+// unread reports a time of a plan's sentence that became no delay, where another
+// of the sentence did: "for 3 hours, then 6 hours, then 12 hours send ...".
+func (r *reader) unread(s *sentence) {
+	c, d := r.c, r.cur.last()
+	if d.timeStart < s.start || d.timeEnd > s.end || len(d.messages) == 0 && len(d.sites) == 0 {
+		return
+	}
+	for _, k := range r.delaysFrom(clause{start: d.timeEnd, end: s.end}) {
+		x := c.delays[k]
+		if _, quoted := c.quoteAt(x.start); quoted {
+			continue
+		}
+		c.report("followup-not-understood", SeverityWarning, x.start, x.end,
+			fmt.Sprintf("%q belongs to no step of this follow-up: give each step its time and what is done then, such as \"after %s without a reply, send ...\"", c.text[x.start:x.end], c.text[x.start:x.end]), "")
+		return
 	}
 }
 

@@ -540,7 +540,33 @@ func (c *compiler) readDelay(i int) (d delay, next int, ok bool) {
 		}
 		return d, next, true
 	}
+	if d, next, ok := c.readDay(i); ok {
+		return d, next, true
+	}
 	return c.readList(i)
+}
+
+// readDay reads "day 3" and "hari ke-3": days of silence, counted from its
+// beginning.
+func (c *compiler) readDay(i int) (d delay, next int, ok bool) {
+	unit, is := c.tokens[i].Value(vocabulary.Unit)
+	if !is || vocabulary.UnitLength(unit) != 24*time.Hour || i+1 == len(c.tokens) {
+		return d, 0, false
+	}
+	k := i + 1
+	if c.is(k, "to") && c.gap(i) == "" && k+1 < len(c.tokens) {
+		k++ // "hari ke-3"
+	}
+	v, is := vocabularyNumber(c.tokens, k)
+	if !is || strings.Trim(c.gap(k-1), "- #") != "" || !isDigitByte(c.text[c.tokens[k].start]) || c.is(k+1, vocabulary.Unit) {
+		return d, 0, false
+	}
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil || n < 1 {
+		return d, 0, false
+	}
+	d.list, d.offsets = []time.Duration{scale(n, 24*time.Hour)}, true
+	return d, k + 1, true
 }
 
 // isOffset reports whether "T+" stands before the number.
