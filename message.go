@@ -127,12 +127,14 @@ const (
 // Inbound is a message as a channel receives it.
 type Inbound struct {
 	// Channel is the channel's name, with its account where it has several.
-	// Empty: the default channel of a program that has only one.
+	// Empty: the default channel of a program that has only one. At most 1,024
+	// bytes.
 	Channel string `json:"channel,omitempty"`
-	// ID is the provider's ID of the message. The same ID on the same channel
-	// is the same message (S7.1). Required.
+	// ID is the provider's ID of the message, however long. The same ID on the
+	// same channel is the same message (S7.1). Required.
 	ID string `json:"id"`
-	// From is the contact's address on the channel. Required.
+	// From is the contact's address on the channel, of at most 1,024 bytes.
+	// Required.
 	From string `json:"from"`
 	// Text is what they wrote. It is cleaned at the edge: invalid UTF-8 and
 	// control characters do not get in.
