@@ -41,17 +41,33 @@ func TestReadmeShowsTheFaults(t *testing.T) {
 	}
 }
 
-// Links of the documents lead to files that are there.
+// Links of the documents lead to files, and to headings, that are there.
 func TestDocumentsLinkToFiles(t *testing.T) {
 	docs, err := filepath.Glob("docs/*.md")
 	require.NoError(t, err)
-	link := regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
+	link := regexp.MustCompile(`\]\(([^)#:\s]*)(#[^)]*)?\)`)
 	for _, doc := range append(docs, "README.md", "CHANGELOG.md") {
 		for _, m := range link.FindAllStringSubmatch(read(t, doc), -1) {
-			_, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1]))
-			assert.NoError(t, err, "%s links to %s", doc, m[1])
+			to := doc
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(doc), m[1])
+			}
+			_, err := os.Stat(to)
+			if assert.NoError(t, err, "%s links to %s", doc, m[1]) && m[2] != "" {
+				assert.Contains(t, anchors(read(t, to)), m[2], "%s links to %s", doc, m[0])
+			}
 		}
 	}
+}
+
+// anchors are what links to the headings of a document end in.
+func anchors(text string) (out []string) {
+	text = regexp.MustCompile("(?ms)^```.*?^```").ReplaceAllString(text, "")
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		out = append(out, "#"+strings.ReplaceAll(name, " ", "-"))
+	}
+	return out
 }
 
 // What a document names as a Go test, example or package of the module is

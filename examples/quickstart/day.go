@@ -58,7 +58,7 @@ func playDay(ctx context.Context, w io.Writer, lang string, store deskStore, unt
 	}
 	if until != "" {
 		if d.stop, err = hour(until); err != nil {
-			return fmt.Errorf("-until %s: %w", until, err)
+			return fmt.Errorf("-until %q: give a time of the day, as 10:33: %w", until, err)
 		}
 	}
 	if d.past, err = progressOf(ctx, store); err != nil {

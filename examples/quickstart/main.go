@@ -34,7 +34,7 @@ func main() {
 	provider := flag.String("llm", "", "chat with a model: offline (no key), openai, ollama or anthropic")
 	model := flag.String("model", "", "name of the model, with -llm")
 	baseURL := flag.String("base-url", "", "address of the provider, with -llm")
-	db := flag.String("db", "", "`file` that keeps everything, to go on with in the next run; empty: memory")
+	db := flag.String("db", "", "`file` that keeps everything, to go on with in the next run, one at a time; empty: memory")
 	until := flag.String("until", "", "`time` of the day, as 10:33, at which to stop playing")
 	flag.Parse()
 
