@@ -423,6 +423,11 @@ func (l *Log) checkFollowUp(m *conversation) {
 	if m.contactSeq > m.armedSeq {
 		l.violate("S8.4: a follow-up fired after the contact had written")
 	}
+	for _, in := range m.messages {
+		if in.Direction == frontdesk.DirInbound && in.TurnID == "" && in.Disposition == "" {
+			l.violate("S8.4: a follow-up fired while message %d waits for its answer", in.Seq)
+		}
+	}
 	for _, prev := range slices.Backward(m.messages) {
 		if prev.Direction != frontdesk.DirOutbound || prev.Author.Kind != frontdesk.AuthorAgent {
 			continue
