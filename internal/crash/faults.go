@@ -31,6 +31,7 @@ const (
 	noFence     fault = "no-fence"
 	noDedupe    fault = "no-dedupe"
 	apart       fault = "rotation-apart"
+	ladderApart fault = "ladder-apart"
 	runAgain    fault = "run-again"
 	newCallKeys fault = "new-call-keys"
 )
@@ -45,6 +46,7 @@ func controls() []control {
 		{noFence, "a worker whose lease ran out goes on", "two keys", []string{"llm"}, true, noGuard},
 		{noDedupe, "a message that comes again is stored again", "stored 2 times", []string{"accepted"}, false, noGuard},
 		{apart, "a rotation moves in a commit of its own", "unfair", []string{"commit rotation"}, false, noGuard},
+		{ladderApart, "a ladder moves in a commit of its own", "S8.9", []string{"commit ladder"}, false, noGuard},
 		{runAgain, "an action that was started runs again after a crash", "at most once, and ran", []string{"acted"}, false, switches.AtMostOnce},
 	}
 }

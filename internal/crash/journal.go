@@ -95,6 +95,13 @@ func (j *journal) act(a Acting) error {
 	return nil
 }
 
+// size is how much happened.
+func (j *journal) size() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.arrivals) + len(j.deeds)
+}
+
 func (j *journal) close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

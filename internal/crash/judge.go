@@ -104,7 +104,9 @@ func (j *judge) contact(ctx context.Context, c *person) error {
 		j.assigned[v.Conversation.Assignee.ID]++
 	}
 	j.order(&v)
-	j.silences(&v, c)
+	if len(v.Tasks) == 0 { // else it has not ended, and that is said already
+		j.silences(&v, c)
+	}
 	return nil
 }
 
@@ -335,8 +337,8 @@ func (j *judge) routing(ctx context.Context) error {
 func (j *judge) String() string {
 	var b strings.Builder
 	t := &j.tally
-	fmt.Fprintf(&b, "%d workers: %d killed, %d stopped past their lease, %d times beside another; the disk was full %d times, the database away %d times\n",
-		t.started, t.kills, t.stops, t.together, t.full, t.outages)
+	fmt.Fprintf(&b, "%d workers: %d killed, %d stopped past their lease, %d times beside another; files were limited %d times, the disk was full %d times, the database away %d times; %d times a message could not be stored\n",
+		t.started, t.kills, t.stops, t.together, t.limited, t.full, t.outages, t.notStored)
 	fmt.Fprintf(&b, "struck at:")
 	for _, at := range slices.Sorted(maps.Keys(t.at)) {
 		fmt.Fprintf(&b, " %s %d;", at, t.at[at])

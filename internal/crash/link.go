@@ -95,6 +95,12 @@ func (l link) Accepted(a Acknowledgement, _ *struct{}) error {
 	return nil
 }
 
+// NotStored says that a message could not be accepted.
+func (l link) NotStored(_ int, _ *struct{}) error {
+	l.s.notStored()
+	return nil
+}
+
 // Send delivers a message.
 func (l link) Send(m Sending, out *Sent) error {
 	*out = l.s.journal.send(m)

@@ -11,7 +11,8 @@
 // with SIGKILL at a random announcement or at any time, one or two of them at
 // once; some are stopped with SIGSTOP until their leases have run out and
 // another worker has taken over, and then go on. Now and then the disk is full
-// (SQLite: a limit on the size of files, so that every write fails), or the
+// (SQLite: a limit on the size of files, so that every write fails, or with
+// -mount, which takes root, no free block on a disk of its own), or the
 // database is away (PostgreSQL).
 //
 // With -control all it makes runs that are wrong on purpose, each of which the
@@ -54,6 +55,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	seed := flags.Uint64("seed", uint64(time.Now().UnixNano()), "what contacts say and where workers are struck")
 	talking := flags.Int("talking", 100, "how many contacts talk at once")
 	control := flags.String("control", "", "make a run that must fail: all, or the name of one")
+	mount := flags.Bool("mount", os.Geteuid() == 0, "sqlite: mount a small file system for the store, to fill it up; takes root")
 	verbose := flags.Bool("v", false, "print what the workers log")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -66,7 +68,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 2
 	}
-	cfg := config{store: *store, kills: *kills, seed: *seed, talking: *talking, outages: true, patience: 2 * time.Minute, log: io.Discard}
+	cfg := config{store: *store, kills: *kills, seed: *seed, talking: *talking, outages: true, mounts: *mount, patience: 2 * time.Minute, log: io.Discard}
 	if *verbose {
 		cfg.log = stderr
 	}
@@ -81,7 +83,11 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	fmt.Fprintf(stdout, "%s%v; %d promises were broken\n", res.report, time.Since(began).Round(time.Second), len(res.wrong))
-	for _, w := range res.wrong {
+	for i, w := range res.wrong {
+		if i == 50 {
+			fmt.Fprintln(stdout, "and so on")
+			break
+		}
 		fmt.Fprintln(stdout, "WRONG:", w)
 	}
 	if len(res.wrong) > 0 {
@@ -120,7 +126,7 @@ func runControls(ctx context.Context, cfg config, name string, stdout, stderr io
 // run makes runs with the fault until the checks see it, and returns what they
 // said; empty: they do not.
 func (c control) run(ctx context.Context, cfg config) (seen string, res result, err error) {
-	cfg.control, cfg.outages = &c, false
+	cfg.control, cfg.outages, cfg.mounts = &c, false, false
 	cfg.patience = min(cfg.patience, 10*time.Second) // what is broken may never come to rest
 	for try := range 3 {
 		cfg.seed += uint64(try)

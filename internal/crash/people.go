@@ -224,6 +224,13 @@ func (p *people) givenBefore() map[int]bool {
 	return out
 }
 
+// stored is how many messages are acknowledged.
+func (p *people) stored() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.mails) - len(p.open)
+}
+
 // quiet reports whether everybody has said everything and all of it is
 // acknowledged.
 func (p *people) quiet() (bool, string) {

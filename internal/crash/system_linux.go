@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -26,3 +28,42 @@ func limitFiles(p *os.Process, size int64) error {
 	}
 	return nil
 }
+
+// disk is a small file system of its own, in memory, that can be full. Only
+// root may mount one.
+type disk struct{ path string }
+
+// diskSize is its size when it is not full.
+const diskSize = 2 << 30
+
+func mountDisk(path string) (*disk, error) {
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return nil, err
+	}
+	if err := syscall.Mount("frontdesk-crash", path, "tmpfs", 0, fmt.Sprintf("size=%d", diskSize)); err != nil {
+		return nil, fmt.Errorf("mount a file system on %s: %w", path, err)
+	}
+	return &disk{path}, nil
+}
+
+// fill leaves no free block.
+func (d *disk) fill() error {
+	for {
+		var st syscall.Statfs_t
+		if err := syscall.Statfs(d.path, &st); err != nil {
+			return err
+		}
+		err := d.resize(int64(st.Blocks-st.Bfree) * st.Bsize)
+		if !errors.Is(err, syscall.EINVAL) { // else it has grown meanwhile
+			return err
+		}
+	}
+}
+
+func (d *disk) free() error { return d.resize(diskSize) }
+
+func (d *disk) resize(size int64) error {
+	return syscall.Mount("", d.path, "tmpfs", syscall.MS_REMOUNT, fmt.Sprintf("size=%d", max(size, 1)))
+}
+
+func (d *disk) unmount() error { return syscall.Unmount(d.path, syscall.MNT_DETACH) }

@@ -17,3 +17,10 @@ func ignoreFileSize() {}
 func halt(*os.Process) error              { return errors.ErrUnsupported }
 func resume(*os.Process) error            { return errors.ErrUnsupported }
 func limitFiles(*os.Process, int64) error { return errors.ErrUnsupported }
+
+type disk struct{}
+
+func mountDisk(string) (*disk, error) { return nil, errors.ErrUnsupported }
+func (*disk) fill() error             { return errors.ErrUnsupported }
+func (*disk) free() error             { return errors.ErrUnsupported }
+func (*disk) unmount() error          { return errors.ErrUnsupported }

@@ -8,6 +8,7 @@ import (
 	"net/rpc"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,7 +152,7 @@ func (w *worker) accept(ctx context.Context) error {
 	}
 	if err := w.mux.Accept(ctx, g.In); err != nil {
 		fmt.Fprintln(os.Stderr, "crash: worker", w.number, "could not accept:", err)
-		return nil // not acknowledged: it comes again
+		return w.client.Call("Link.NotStored", w.number, &struct{}{}) // not acknowledged: it comes again
 	}
 	w.moment("accepted")
 	if w.fault == ackEarly {
@@ -272,6 +273,8 @@ func (a *announced) Commit(ctx context.Context, c agent.Commit) error {
 		err = w.store.Commit(ctx, c)
 	case w.fault == apart && len(c.Rotations) > 0:
 		err = w.commitApart(ctx, c)
+	case w.fault == ladderApart && kind == "turn":
+		err = w.commitLadderApart(ctx, c)
 	case w.fault == sendEarly && kind == "turn":
 		if err = w.sendEarly(ctx, c); err == nil {
 			err = w.store.Commit(ctx, c)
@@ -316,6 +319,30 @@ func (w *worker) commitApart(ctx context.Context, c agent.Commit) error {
 	}
 	w.moment("commit rotation")
 	if err := w.store.Commit(ctx, agent.Commit{Rotations: rotations}); !errors.Is(err, agent.ErrConflict) {
+		return err
+	}
+	return nil
+}
+
+// commitLadderApart is the fault ladderApart: killed in between, it loses a
+// ladder that was to be armed, and fires a step again.
+func (w *worker) commitLadderApart(ctx context.Context, c agent.Commit) error {
+	var later []agent.Task
+	c.Put = slices.DeleteFunc(slices.Clone(c.Put), func(t agent.Task) bool {
+		if t.Kind == agent.TaskFollowUp {
+			later = append(later, t)
+		}
+		return t.Kind == agent.TaskFollowUp
+	})
+	if err := w.store.Commit(ctx, c); err != nil || len(later) == 0 {
+		return err
+	}
+	w.moment("commit ladder")
+	v, err := w.store.Load(ctx, agent.Query{ConversationID: c.Conversation.ID})
+	if err != nil || v.Conversation == nil {
+		return err
+	}
+	if err := w.store.Commit(ctx, agent.Commit{Conversation: v.Conversation, Put: later}); !errors.Is(err, agent.ErrConflict) {
 		return err
 	}
 	return nil
