@@ -321,6 +321,9 @@ func (s *supervisor) aim(stop bool) *shot {
 // shoot strikes a worker at a moment, or if that does not come, at any time.
 func (s *supervisor) shoot(p *process, sh *shot) {
 	patience := 2 * time.Second
+	if s.control != nil {
+		patience = 10 * time.Second // it is that moment or nothing
+	}
 	if s.control == nil && s.chance(4) {
 		sh.at, patience = "", time.Duration(1+s.number(300))*time.Millisecond // any time
 	}
