@@ -34,7 +34,7 @@ func short(t *testing.T) config {
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	return config{store: storeSQLite, kills: 6, seed: seed, talking: 25, outages: true, patience: time.Minute, log: io.Discard}
+	return config{store: storeSQLite, kills: 6, seed: seed, talking: 15, outages: true, patience: time.Minute, log: io.Discard}
 }
 
 // I28, S7.1, S7.2, S8.9, S10.2: workers are killed again and again, and nothing
