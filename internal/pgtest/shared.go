@@ -32,15 +32,19 @@ type T interface {
 var shared struct {
 	sync.Mutex
 	running bool // between the beginning and the end of Run
+	options Options
 	server  *Server
 	err     error
 	tried   bool
 }
 
 // Run runs the tests of a package, and ends the server that they shared.
-func Run(m interface{ Run() int }) int {
+func Run(m interface{ Run() int }) int { return RunWith(m, Options{}) }
+
+// RunWith is [Run] with a server of those options.
+func RunWith(m interface{ Run() int }, o Options) int {
 	shared.Lock()
-	shared.running = true
+	shared.running, shared.options = true, o
 	shared.Unlock()
 	code := m.Run()
 	shared.Lock()
@@ -69,7 +73,7 @@ func address() (func(database string) (string, error), error) {
 	}
 	if !shared.tried {
 		shared.tried = true
-		shared.server, shared.err = Start(Options{})
+		shared.server, shared.err = Start(shared.options)
 	}
 	if shared.err != nil {
 		return nil, shared.err
