@@ -258,7 +258,7 @@ func TestLossOfPowerIsSeen(t *testing.T) {
 // doing.
 func TestStoreOnTheOtherEngine(t *testing.T) {
 	if testing.Short() {
-		t.Skip("the suite takes a while")
+		t.Skip("NOT TESTED with -short: the whole suite for stores on the other engine; run without -short")
 	}
 	p := newPower(t, 1, false)
 	agenttest.TestStore(t, func(t *testing.T) agent.Store {

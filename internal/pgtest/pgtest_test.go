@@ -52,7 +52,7 @@ func value(t *testing.T, dsn, sql string) (out string) {
 
 func TestServer(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("servers are started on Linux only")
+		t.Skip("NOT TESTED: throwaway servers are started on Linux only: run it there")
 	}
 	s := started(t, Options{Settings: map[string]string{"max_connections": "7"}})
 	name, err := s.CreateDatabase(t.Context(), "")
@@ -87,7 +87,7 @@ func TestServer(t *testing.T) {
 // clears up.
 func TestServerDiesWithItsProgram(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("servers are started on Linux only")
+		t.Skip("NOT TESTED: throwaway servers are started on Linux only: run it there")
 	}
 	DSN(t) // skips
 	program, err := os.Executable()
@@ -127,7 +127,7 @@ func TestEachTestHasItsDatabase(t *testing.T) {
 		require.NoError(t, execute(t.Context(), second, "CREATE TABLE t (a int)"), "it is empty")
 	})
 	if first == "" {
-		t.Skip("there is no server")
+		t.Skip("NOT TESTED: there is no server: " + howTo)
 	}
 	_, err := pgx.Connect(t.Context(), first)
 	require.ErrorContains(t, err, "does not exist", "it is dropped")
