@@ -72,6 +72,34 @@ func TestSendOrderAndKey(t *testing.T) {
 	assert.Equal(t, 2, k.channel.Attempts()[2].Attempt)
 }
 
+// I5, I6: the claim of a message failed, and another worker whose clock is
+// ahead claimed the same message meanwhile. Its claim is not taken for ours.
+func TestClaimOfAnotherWorkerIsNotOurs(t *testing.T) {
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")))
+	k.channel.Caps.Idempotent = true
+	other := &kit{t: t, ctx: k.ctx, clock: agenttest.NewFakeClock(), store: k.store, channel: k.channel}
+	other.clock.Advance(time.Hour)
+	other.build(nobody(t))
+	once := false
+	plan.Before = func(ctx context.Context, op agenttest.Op) error {
+		c, ok := op.Arg.(agent.Commit)
+		if !ok || once || len(c.Messages) != 1 || c.Messages[0].Status != frontdesk.Sending {
+			return nil
+		}
+		once = true
+		k.channel.FailNext(1, agenttest.ErrUnknown)
+		if _, err := other.mux.RunDue(ctx); err != nil {
+			t.Error(err)
+		}
+		return agenttest.ErrUnknown
+	}
+	k.say("Hi")
+	require.True(t, once)
+	require.Equal(t, frontdesk.Sending, k.lastOutbound().Status)
+	assert.Len(t, k.channel.Attempts(), 1, "the other worker's")
+}
+
 // S10.1: a send that delivered nothing is tried again with backoff, later if
 // the channel says so, and given up in the end; a rejected one is not.
 func TestNotSentAndRejected(t *testing.T) {

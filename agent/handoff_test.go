@@ -159,6 +159,22 @@ func TestAtMostThreeHandoffs(t *testing.T) {
 	}
 }
 
+// S9.3: agents must not go round among themselves. A human who gives the
+// conversation to one of them decides anew, and the count begins anew.
+func TestAHumanBeginsTheCountAnew(t *testing.T) {
+	k := newKit(t, nobody(t))
+	sales := agenttest.Script(t, passTo("Support Agent"), agenttest.Say(""), passTo("Support Agent"), agenttest.Say(""))
+	support := agenttest.Script(t, passTo("Sales Agent"), agenttest.Say("Now I can help."))
+	k.three(sales, support, nobody(t))
+	k.say("Hi")
+	require.True(t, k.conversation().AwaitsHuman, "sales had it since the contact wrote")
+	require.NoError(t, k.mux.Note(k.ctx, k.conversation().ID, "ana", "The order number is 17."))
+	require.NoError(t, k.mux.Assign(k.ctx, k.conversation().ID, frontdesk.Target{Name: "Sales Agent"}, "ana"))
+	k.runDue()
+	assert.Equal(t, []string{"Now I can help."}, k.sent())
+	assert.Equal(t, aiAgent("a-support"), k.conversation().Assignee)
+}
+
 // S9.4: the first agent's ladder ends; the second one's own is armed.
 func TestHandoffCancelsTheLadder(t *testing.T) {
 	k := newKit(t, nobody(t))

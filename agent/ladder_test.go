@@ -217,6 +217,34 @@ func TestClockJumps(t *testing.T) {
 	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
 }
 
+// I10, I31: a worker read the clock before it was set back, claims a step that
+// is not due by the new time, and cannot go on. The retry hurries nothing.
+func TestRetryOfAStaleClaimHurriesNoStep(t *testing.T) {
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(time.Hour, "one"))))
+	k.say("Hi")
+	due := k.pending().Due
+	back, failed := false, false
+	plan.Before = func(_ context.Context, op agenttest.Op) error {
+		switch {
+		case op.Name == agenttest.OpClaim && !back:
+			back = true
+			k.clock.Advance(-30 * time.Minute)
+		case op.Name == agenttest.OpLoad && back && !failed:
+			failed = true
+			return agenttest.ErrUnknown
+		}
+		return nil
+	}
+	k.pass(time.Hour)
+	require.True(t, failed)
+	assert.Equal(t, due, k.pending().Due)
+	k.pass(29 * time.Minute)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
+}
+
 // S8.12: quiet hours in the workspace's zone; delays are elapsed time.
 func TestQuietHours(t *testing.T) {
 	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(time.Hour, "one"), after(time.Hour, "two"))), func(c *agent.Config) {

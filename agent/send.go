@@ -88,7 +88,7 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 	msg.Status, msg.ClaimedAt = frontdesk.Sending, now
 	msg.Attempts++
 	claim := Commit{Fence: &t.Fence, Conversation: clone(view.Conversation), Messages: []frontdesk.Message{msg}}
-	if err := m.store.Commit(ctx, claim); err != nil && !m.claimed(ctx, msg, err) {
+	if err := m.store.Commit(ctx, claim); err != nil && !m.claimed(ctx, t.Fence, msg, err) {
 		return false, err
 	}
 	if now := m.now(); now.Sub(msg.ClaimedAt) > m.cfg.Timeouts.Send && !switches.Off(switches.SendWindow) || t.until.Sub(now) < m.cfg.Timeouts.Send {
@@ -113,12 +113,17 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 // claimed reports whether the claim of a message was stored although the
 // commit's answer was lost. Nobody has begun to send it then: to take it for a
 // crash in the middle of a send would lose it.
-func (m *Mux) claimed(ctx context.Context, msg frontdesk.Message, err error) bool {
+func (m *Mux) claimed(ctx context.Context, fence Fence, msg frontdesk.Message, err error) bool {
 	if errors.Is(err, ErrConflict) || errors.Is(err, ErrFenced) {
 		return false
 	}
 	view, err := m.store.Load(ctx, Query{MessageID: msg.ID})
-	return err == nil && view.Found != nil && view.Found.Status == frontdesk.Sending && view.Found.Attempts == msg.Attempts
+	if err != nil || view.Found == nil || view.Found.Status != frontdesk.Sending || view.Found.Attempts != msg.Attempts {
+		return false
+	}
+	// It may be the claim of another worker that took the lane meanwhile: while
+	// the fence holds, nobody else has claimed anything.
+	return m.store.Append(ctx, Append{Fence: fence}) == nil
 }
 
 // mayNotGo says why a message must not be sent any more, and what becomes of

@@ -30,8 +30,8 @@ type Trigger struct {
 	// Reason and Summary are what that agent said.
 	Reason  string `json:"reason,omitempty"`
 	Summary string `json:"summary,omitempty"`
-	// Agents are those that had the conversation since the contact wrote,
-	// in order (S9.3).
+	// Agents are those that had the conversation since the contact wrote, or a
+	// human gave it to one of them, in order (S9.3).
 	Agents []string `json:"agents,omitempty"`
 	// CallID is the approval that was resolved.
 	CallID string `json:"call_id,omitempty"`

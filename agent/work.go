@@ -86,7 +86,9 @@ func (m *Mux) giveBack(ctx context.Context, t ClaimedTask, cause error) {
 		c := Commit{Fence: &t.Fence, Release: true}
 		if now := view.Task(t.Kind); now != nil && view.Conversation != nil && !now.Due.IsZero() && !stopping {
 			again := *now
-			again.Due = m.now().Add(m.backoff(t.Attempts))
+			if again.Due = m.now().Add(m.backoff(t.Attempts)); again.Due.Before(now.Due) {
+				again.Due = now.Due // claimed by a clock that was set back since: a retry hurries no step (I10)
+			}
 			conv := *view.Conversation
 			c.Conversation, c.Put = &conv, []Task{again}
 		}

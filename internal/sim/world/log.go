@@ -78,6 +78,9 @@ type message struct {
 	visible int
 	// settled is when its outcome was first known, in truth.
 	settled time.Time
+	// torn is set when its sending was taken from a worker by one that had read
+	// the clock before it was set back.
+	torn bool
 }
 
 func newLog(w *World) *Log {
@@ -148,13 +151,22 @@ func (l *Log) conversation(id string) *conversation {
 // token is the newest of a lane.
 func (l *Log) token(f agent.Fence) int64 { return l.conversation(f.ConversationID).token[f.Lane] }
 
-func (l *Log) claim(t agent.ClaimedTask) {
+func (l *Log) claim(t agent.ClaimedTask, at time.Time) {
 	c := l.conversation(t.ConversationID)
 	if t.Fence.Token <= c.token[t.Fence.Lane] {
 		l.violate("I6: token %d was given after %d", t.Fence.Token, c.token[t.Fence.Lane])
 	}
 	if a := l.actor(); a != nil && l.extra != nil {
 		a.conversation = t.ConversationID
+	}
+	if t.Fence.Lane == agent.LaneSend && at.After(l.w.now) {
+		// The clock was set back after the worker had read it: it may have taken
+		// a lease that had not ended, in the middle of a send.
+		for _, m := range l.messages {
+			if m.ConversationID == t.ConversationID && m.Status == frontdesk.Sending {
+				m.torn = true
+			}
+		}
 	}
 	c.token[t.Fence.Lane], c.held[t.Fence.Lane] = t.Fence.Token, true
 	c.claims[t.Fence.Lane]++

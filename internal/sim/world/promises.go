@@ -36,7 +36,8 @@ type use struct {
 
 // laneState is what the log knows of a conversation in storms alone.
 type laneState struct {
-	// chain are the agents that had it since the contact wrote.
+	// chain are the agents that had it since the contact wrote, or a human gave
+	// it to one.
 	chain []string
 	// fired is the last step of the ladder that was done in this silence.
 	fired int
@@ -252,10 +253,13 @@ func (l *Log) words(s, id string) {
 }
 
 // excused reports whether the order of sends may be lost: outside of the store
-// order rests on leases, and a clock that jumps forward ends them early.
+// order rests on leases, and a clock that jumps ends them early.
 func (l *Log) excused(m *message) bool {
 	if l.extra == nil {
 		return false
+	}
+	if m.torn {
+		return true
 	}
 	begun, ok := l.lane(m.ConversationID).begun[m.ID]
 	return ok && l.w.storm.jumped(begun.Add(-2*time.Minute), true)
@@ -267,6 +271,14 @@ func (l *Log) early(prev *message) {
 	if d := l.w.truth().Sub(prev.settled); d < ladderDelay && !l.w.storm.jumped(prev.settled.Add(-time.Minute), true) {
 		l.violate("S8.1: a follow-up fired %v after the message before it", d)
 	}
+}
+
+// denied reports whether the provider said of a message of ours that it had
+// failed. An echo of it by an ID that nobody knew contradicts that, and counts
+// as a human's, who may well write again what did not arrive.
+func (l *Log) denied(providerID string) bool {
+	m := l.messages[strings.TrimPrefix(providerID, "p-")]
+	return m != nil && m.Status == frontdesk.Failed
 }
 
 // before checks a commit against what was so before it.
@@ -295,7 +307,7 @@ func (l *Log) before(m *conversation, c *agent.Commit) {
 		if msg.Direction != frontdesk.DirInbound {
 			l.words(msg.Text, msg.ConversationID)
 		}
-		if msg.Direction == frontdesk.DirOutbound && msg.Author.Kind == frontdesk.AuthorUser && strings.HasPrefix(msg.ProviderID, "p-") && !l.ofGone(msg.ProviderID) {
+		if msg.Direction == frontdesk.DirOutbound && msg.Author.Kind == frontdesk.AuthorUser && strings.HasPrefix(msg.ProviderID, "p-") && !l.ofGone(msg.ProviderID) && !l.denied(msg.ProviderID) {
 			l.violate("S10.3: an echo of our own message %s was taken for a human's", msg.ProviderID)
 		}
 		if msg.Direction == frontdesk.DirOutbound && msg.Author.Kind == frontdesk.AuthorAgent && (turn == nil || msg.TurnID != turn.ID) {
@@ -348,7 +360,7 @@ func (l *Log) beforeTurn(m *conversation, c *agent.Commit, turn *agent.Turn) {
 	if now.Assignee.Kind == frontdesk.AssigneeAgent && old.Assignee.Kind == frontdesk.AssigneeAgent && now.Assignee != old.Assignee {
 		s.chain = append(s.chain, old.Assignee.ID)
 		if slices.Contains(s.chain, now.Assignee.ID) || len(s.chain) > 3 {
-			l.violate("I20: agent %s got the conversation after %v, and the contact wrote nothing", now.Assignee.ID, s.chain)
+			l.violate("I20: agent %s got the conversation after %v, and no human wrote or decided anything", now.Assignee.ID, s.chain)
 		}
 	}
 	if old.Status == frontdesk.Open && now.Status == frontdesk.Closed && now.ClosedAt.IsZero() {
@@ -422,12 +434,18 @@ func (l *Log) after(m *conversation, c *agent.Commit, before *frontdesk.Conversa
 	}
 	if now.Epoch != before.Epoch {
 		s.raisedTrue = l.w.truth()
+		if c.Fence == nil && now.Assignee.Kind == frontdesk.AssigneeAgent {
+			s.chain = nil // a human gave it to an agent, and the count begins anew
+		}
 	}
 	for i := range c.Messages {
 		msg := &c.Messages[i]
 		if msg.Direction == frontdesk.DirInbound && msg.TurnID == "" {
 			if before.LastSeq < msg.Seq {
 				s.chain, s.fired, s.wrote = nil, -1, l.w.truth()
+				if at := msg.At.Add(-l.w.skew); at.After(s.wrote) {
+					s.wrote = at // the clock was set back after it was read: it comes to that time again
+				}
 			}
 			if l.extra.owners[msg.ConversationID] == "" {
 				l.owner(msg.ConversationID)

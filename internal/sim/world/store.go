@@ -58,7 +58,7 @@ func (s *store) Claim(ctx context.Context, q agent.ClaimQuery) (agent.Claimed, e
 	}
 	c, err := w.choose(ctx, q)
 	for _, t := range c.Tasks {
-		w.log.claim(t)
+		w.log.claim(t, q.Now)
 		if w.cfg.Rules.NoLease && t.Fence.Lane == agent.LaneTurn && err == nil {
 			err = w.store.Append(ctx, agent.Append{Fence: t.Fence, Until: q.Now})
 		}
