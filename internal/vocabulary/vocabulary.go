@@ -61,6 +61,9 @@ type file struct {
 	// Magnitudes maps what a number is multiplied by to the words and letters
 	// that stand behind it: "1000" to "k".
 	Magnitudes map[string][]string `json:"magnitudes"`
+	// Values maps what words do in a condition on a value ("only if it is
+	// between 1 and 5") to the words: see [Vocabulary.ValueWord].
+	Values map[string][]string `json:"values"`
 	Typos      map[string]string   `json:"typos"`
 	// Canonical names the actions as the product shows them in the language.
 	Canonical map[string]string `json:"canonical"`
@@ -114,6 +117,7 @@ type Vocabulary struct {
 	gaps      map[string][]gap              // by the first half
 	endings   map[string][]ending           // by language
 	magnitude map[string]map[string]float64 // by word and language
+	values    map[string]map[Kind]bool      // by word
 	headings  map[string]string
 	canonical map[string]map[Kind]string
 	closing   map[string]string
@@ -248,6 +252,7 @@ func Load(systems ...fs.FS) (*Vocabulary, error) {
 		gaps:      map[string][]gap{},
 		endings:   map[string][]ending{},
 		magnitude: map[string]map[string]float64{},
+		values:    map[string]map[Kind]bool{},
 		headings:  map[string]string{},
 		canonical: map[string]map[Kind]string{},
 		closing:   map[string]string{},
@@ -358,6 +363,20 @@ func (v *Vocabulary) add(f file) error {
 					v.magnitude[word] = map[string]float64{}
 				}
 				v.magnitude[word][f.Language] = n
+			}
+		}
+	}
+	for _, kind := range sorted(f.Values) {
+		if !valueKinds[Kind(kind)] {
+			errs = append(errs, fmt.Errorf("values %q: no such kind", kind))
+		}
+		for _, p := range f.Values[kind] {
+			for _, word := range expand(p) {
+				word = fold.Phrase(word)
+				if v.values[word] == nil {
+					v.values[word] = map[Kind]bool{}
+				}
+				v.values[word][Kind(kind)] = true
 			}
 		}
 	}
@@ -491,6 +510,28 @@ func (v *Vocabulary) Magnitude(word, language string) (value float64, known, cer
 	}
 	return value, value != 0, value != 0 && certain
 }
+
+// What words do in a condition on a value. They are read only there, and are
+// no phrases that [Vocabulary.Scan] finds: "a" and "is" are everywhere.
+const (
+	Copula     Kind = "copula"   // "is"
+	Has        Kind = "has"      // "has", of a value that has ten digits
+	It         Kind = "it"       // a pronoun for the value
+	ValueNoun  Kind = "value"    // "value", "answer"
+	ValueOf    Kind = "of"       // "the value of City"
+	ItsEnding  Kind = "ending"   // the end of a noun that means "its"
+	Between    Kind = "between"  // before the first number of a range
+	Through    Kind = "through"  // between the two
+	Either     Kind = "either"   // before a list of values
+	Particle   Kind = "particle" // small words within a name: "Rio de Janeiro"
+	LengthUnit Kind = "length"   // "characters": what is counted, not the value
+)
+
+var valueKinds = map[Kind]bool{Copula: true, Has: true, It: true, ValueNoun: true, ValueOf: true, ItsEnding: true, Between: true, Through: true, Either: true, Particle: true, LengthUnit: true}
+
+// ValueWord reports whether a folded word, of any language, does this in a
+// condition on a value.
+func (v *Vocabulary) ValueWord(word string, kind Kind) bool { return v.values[word][kind] }
 
 // Languages returns the codes of the languages, in the order of their files.
 func (v *Vocabulary) Languages() []string { return slices.Clone(v.languages) }

@@ -21,7 +21,7 @@ func TestMadeUpLanguage(t *testing.T) {
 		"headings": {"flow": ["Zuv"], "context": ["Ik (ma|mo)"]},
 		"terms": {"close_conversation": ["plo(k|g) nar*"], "silence": ["zin … fo"]},
 		"units": {"minute": ["tik"]}, "numbers": {"2": ["du"]}, "durations": {"30m": ["tik pol"]}, "times": {"3": ["tris"]},
-		"fields": {"email": ["pošta"]}, "typos": {"plk": "plok"},
+		"fields": {"email": ["pošta"]}, "typos": {"plk": "plok"}, "values": {"copula": ["je(st|)"]},
 		"canonical": {"close_conversation": "Plok Nar"}, "closing_message": "Adi."
 	}`)}})
 	require.NoError(t, err)
@@ -31,6 +31,9 @@ func TestMadeUpLanguage(t *testing.T) {
 	assert.Equal(t, "context", kind)
 	assert.Equal(t, "Plok Nar", v.Canonical("xx", "close_conversation"))
 	assert.Equal(t, "Adi.", v.ClosingMessage("xx"))
+
+	assert.True(t, v.ValueWord("jest", vocabulary.Copula))
+	assert.False(t, v.ValueWord("jest", vocabulary.Between))
 
 	text := "zin ami fo, plog narami du tik, tik pol tris pošta plk"
 	var got []string
@@ -47,13 +50,13 @@ func TestMadeUpLanguage(t *testing.T) {
 // Every fault of every file is reported at once.
 func TestLoadFaults(t *testing.T) {
 	_, err := vocabulary.Load(fstest.MapFS{
-		"a.json": {Data: []byte(`{"language": "a", "units": {"fortnight": ["x"]}, "numbers": {"two": ["y"]}, "durations": {"soon": ["z"]}}`)},
+		"a.json": {Data: []byte(`{"language": "a", "units": {"fortnight": ["x"]}, "numbers": {"two": ["y"]}, "durations": {"soon": ["z"]}, "values": {"verb": ["z"]}}`)},
 		"b.json": {Data: []byte(`{"unknown": 1}`)},
 		"c.json": {Data: []byte(`{}`)},
 		"d.json": {Data: []byte(`{`)},
 	})
 	require.Error(t, err)
-	for _, want := range []string{"a.json", "fortnight", "two", "soon", "b.json", "unknown", "c.json", "no language", "d.json"} {
+	for _, want := range []string{"a.json", "fortnight", "two", "soon", "verb", "b.json", "unknown", "c.json", "no language", "d.json"} {
 		assert.Contains(t, err.Error(), want)
 	}
 }
