@@ -343,6 +343,22 @@ func TestFailedReceiptDuringTheSend(t *testing.T) {
 	assert.Equal(t, 2, sends)
 }
 
+// S10.1: what stands behind a message whose outcome a receipt tells does not
+// wait for a retry of it.
+func TestReceiptLetsWhatStandsBehindGo(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("one"), agenttest.Say("two")))
+	k.channel.Caps.Idempotent = true
+	k.channel.FailNext(1, agenttest.ErrUnknown)
+	k.say("Hi")
+	k.say("and?")
+	require.Empty(t, k.sent())
+	require.Len(t, k.outbound(), 2)
+	require.NoError(t, k.mux.AcceptReceipt(k.ctx, agent.Receipt{Channel: "test", Key: k.outbound()[0].ID, Status: frontdesk.Delivered}))
+	k.runDue()
+	assert.Equal(t, []string{"two"}, k.sent())
+	assert.Equal(t, frontdesk.Delivered, k.outbound()[0].Status)
+}
+
 // I28: a channel that panics is an unknown outcome of one message.
 func TestPanickingChannel(t *testing.T) {
 	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Say("Good.")),

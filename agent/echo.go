@@ -45,8 +45,18 @@ func (m *Mux) reported(ctx context.Context, channel, key, providerID string, sta
 			msg.SettledAt = m.now()
 		}
 		m.tellLadder(&view, msg.ID, &c)
+		if t := view.Task(TaskSend); t != nil && !settled && t.Due.After(m.now()) {
+			// What stands behind it need not wait for a retry of this one.
+			now := *t
+			now.Due = m.now()
+			c.Put = append(c.Put, now)
+		}
 		c.Messages = []frontdesk.Message{msg}
-		if err := m.store.Commit(ctx, c); !errors.Is(err, ErrConflict) {
+		switch err := m.store.Commit(ctx, c); {
+		case err == nil:
+			m.notify()
+			return nil
+		case !errors.Is(err, ErrConflict):
 			return err
 		}
 	}

@@ -127,8 +127,13 @@ func (r *run) cancelStep(ctx context.Context, why string) (*Turn, error) {
 		if view.Conversation == nil {
 			return nil, nil
 		}
-		if view.Turn != nil {
-			return view.Turn, r.m.release(ctx, r.task) // its own commit came through
+		if done := view.Turn; done != nil {
+			if done.Exit != ExitCancelled || len(done.Calls) > 0 || len(turn.Calls) == 0 {
+				return done, r.m.release(ctx, r.task) // its own commit came through
+			}
+			// Whoever ended the ladder did not know what the step had done
+			// outside by then: the record keeps it (S7.4, S7.8).
+			turn.Failure = done.Failure
 		}
 		c := Commit{Fence: &r.task.Fence, Release: true, Conversation: clone(view.Conversation), Turns: []Turn{*turn}, Journal: r.j.rows}
 		if t := view.Task(TaskFollowUp); t != nil && t.TurnID == r.task.TurnID {

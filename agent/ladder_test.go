@@ -81,6 +81,30 @@ func TestStepIsWrittenAnewUnderNewInstructions(t *testing.T) {
 	assert.Equal(t, keys[0], keys[1])
 }
 
+// S7.4, S7.8: a contact who writes while a step's outside action runs ends the
+// ladder; the record of the step tells of the action all the same.
+func TestCancelledStepKeepsWhatItDid(t *testing.T) {
+	var k *kit
+	act := actions.MustFunc("note_it", "Note.", func(context.Context, actions.Call, struct{}) (actions.Result, error) {
+		k.accept("wait")
+		return actions.Result{}, nil
+	})
+	k = newKit(t, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Say("I wait.")), with(act),
+		withLadders(steps(after(time.Minute, "one", followup.Action{Name: "note_it"}))))
+	k.say("Hi")
+	id := k.pending().TurnID
+	k.pass(time.Minute)
+	k.pass(time.Minute)
+	view, err := k.store.Load(k.ctx, agent.Query{ConversationID: k.conversation().ID, TurnID: id})
+	require.NoError(t, err)
+	require.NotNil(t, view.Turn)
+	assert.Equal(t, agent.ExitCancelled, view.Turn.Exit)
+	assert.Equal(t, "the contact wrote", view.Turn.Failure)
+	require.Len(t, view.Turn.Calls, 1)
+	assert.Equal(t, agent.CallDone, view.Turn.Calls[0].Outcome)
+	assert.Equal(t, []string{"Hello!", "I wait."}, k.sent())
+}
+
 // S8.9, S7.5: a crash before or after any call to the store while a step is
 // done loses nothing and repeats nothing.
 func TestStepSurvivesACrashAnywhere(t *testing.T) {
