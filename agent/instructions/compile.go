@@ -69,6 +69,7 @@ type compiler struct {
 	variables []ref        // variables, in text order
 	values    map[int]bool // quotations that an action took as its value, by their start
 	delays    []delay
+	valued    [][2]int // what a set of values or a range was read from
 	sites     []*site
 	acting    [][]*site // the sites of each sentence
 

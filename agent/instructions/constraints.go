@@ -52,9 +52,17 @@ func nextComparison(s string, from int) []int {
 func (c *compiler) findConstraints() {
 	for i := range c.sentences {
 		s := &c.sentences[i]
+		conditions := c.savedValues(i)
+		before := len(c.pb.Constraints)
 		c.comparisons(s)
 		c.wordConstraints(i)
+		said := len(c.pb.Constraints) > before
 		c.requiredFields(i)
+		for _, k := range conditions {
+			if !k.held && !said && c.known && c.saysOfValue(k) {
+				c.unheld(k)
+			}
+		}
 	}
 	slices.SortStableFunc(c.pb.Constraints, func(a, b Constraint) int { return a.Offset - b.Offset })
 }
@@ -72,7 +80,7 @@ func (c *compiler) comparisons(s *sentence) {
 		raw := c.text[s.start+m[4] : end]
 		first, _ := utf8.DecodeRuneInString(raw)
 		number := unicode.IsDigit(first)
-		if !number && op != OpEqual && op != OpNotEqual || c.isArrow(at, s.start+m[3]) {
+		if !number && op != OpEqual && op != OpNotEqual || c.isArrow(at, s.start+m[3]) || c.wasRead(at) {
 			continue // an arrow or a tag
 		}
 		if _, quoted := c.quoteAt(at); quoted {
@@ -145,7 +153,7 @@ func (c *compiler) wordsBefore(s *sentence, at int) (name string, from int) {
 		return last.id, last.start
 	}
 	name, i := lastWord(c.text[s.start:at])
-	if copulas[fold.Phrase(name)] { // "the order is ≥ 1,000"
+	if c.isValueWord(name, vocabulary.Copula) { // "the order is ≥ 1,000"
 		name, i = lastWord(c.text[s.start : s.start+i])
 	}
 	return name, s.start + i
@@ -165,16 +173,13 @@ func lastWord(s string) (word string, at int) {
 	return s[i:], i
 }
 
-// copulas stand between a name and a sign of comparison.
-var copulas = map[string]bool{"is": true, "are": true, "be": true, "adalah": true, "es": true, "é": true, "est": true, "ist": true, "è": true, "sea": true, "seja": true, "soit": true, "sia": true, "là": true, "ialah": true}
-
 // wordConstraints reads "ends with @example.com", "at least 18", "is one of".
 func (c *compiler) wordConstraints(i int) {
 	s := &c.sentences[i]
 	for t := s.lo; t < s.hi; t++ {
 		tok := c.tokens[t]
 		op, needsField := wordOperator(tok)
-		if op == "" || c.negatesConstraint(s, t) {
+		if op == "" || c.wasRead(tok.start) || c.negatesConstraint(s, t) {
 			continue
 		}
 		values, end, certain := c.constraintValues(tok.end, c.lines[s.line].end, op)
@@ -386,6 +391,9 @@ func (c *compiler) amountBehind(from, end int) (values []string, stop int, certa
 		return nil, i, true
 	}
 	a := c.readAmount(i, end)
+	if c.countsLength(a.end, end) { // "at least 8 digits" limits no number
+		return nil, i, true
+	}
 	return []string{a.value}, a.end, a.certain
 }
 
@@ -497,9 +505,15 @@ func (c *compiler) bind(k *Constraint, s *sentence, at int, certain bool) {
 			return
 		}
 	}
-	// "Save it only if it ends with …": the save names its field here.
+	c.saveNamed(id, s, false)
+}
+
+// saveNamed enters the save of a sentence that names its field only in its
+// condition: "save it only if it ends with …"; where it is negated, in "do not
+// save it unless …".
+func (c *compiler) saveNamed(id string, s *sentence, negated bool) {
 	for t := s.lo; t < s.hi; t++ {
-		if c.tokens[t].any("save", "update_field") && !c.negated(s, t) {
+		if c.tokens[t].any("save", "update_field") && c.negated(s, t) == negated {
 			st := site{canonical: true, conditional: true, start: c.tokens[t].start, end: c.tokens[t].end, sentence: c.sentenceIndex(s), token: t}
 			st.Name, st.Field = actField, id
 			c.putSite(st)

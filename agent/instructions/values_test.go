@@ -14,7 +14,7 @@ import (
 )
 
 // saysOfValues are the codes that testdata/values.txtar labels.
-var saysOfValues = map[string]bool{"near-canonical": true, "unknown-field": true, "unknown-closing-note": true}
+var saysOfValues = map[string]bool{"near-canonical": true, "unknown-field": true, "unknown-closing-note": true, "constraint-not-understood": true}
 
 // TestWordingsOfValues holds comparisons, closing notes, fields and names to
 // what a person reads in them: testdata/values.txtar, which says of itself how
@@ -29,8 +29,12 @@ func TestWordingsOfValues(t *testing.T) {
 		case "team":
 			ws.Teams = append(ws.Teams, frontdesk.Team{ID: name, Name: name})
 		case "field":
-			name, fieldType, _ := strings.Cut(name, " ")
-			ws.Fields = append(ws.Fields, frontdesk.Field{ID: strings.ToLower(name), Name: name, Type: frontdesk.FieldType(fieldType)})
+			parts := append(strings.Fields(name), "", "")
+			f := frontdesk.Field{ID: strings.ToLower(parts[0]), Name: parts[0], Type: frontdesk.FieldType(parts[1])}
+			if parts[2] != "" {
+				f.Options = strings.Split(parts[2], "|")
+			}
+			ws.Fields = append(ws.Fields, f)
 		case "stage":
 			ws.LifecycleStages = append(ws.LifecycleStages, name)
 		case "note":
@@ -42,7 +46,7 @@ func TestWordingsOfValues(t *testing.T) {
 			want, text, ok := strings.Cut(strings.TrimRight(line, "\n"), " | ")
 			require.True(t, ok, line)
 			p, ds := instructions.Compile("# FLOW\n1. "+text, instructions.Options{Workspace: ws})
-			assert.Equal(t, strings.ReplaceAll(want, "! ;", "!;"), values(p, ds), "%s: %s", f.Name, text)
+			assert.Equal(t, strings.ReplaceAll(want, " ;", ";"), values(p, ds), "%s: %s", f.Name, text)
 			for _, d := range ds {
 				if d.Fix == "" {
 					continue
@@ -58,7 +62,11 @@ func TestWordingsOfValues(t *testing.T) {
 func values(p *instructions.Playbook, ds instructions.Diagnostics) string {
 	var out []string
 	for _, c := range p.Constraints {
-		s := strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Field, c.Op, c.Value))
+		value := c.Value
+		if c.Op == instructions.OpOneOf {
+			value = strings.Join(c.Values, "|")
+		}
+		s := strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Field, c.Op, value))
 		if c.Enforced {
 			s += "!"
 		}
