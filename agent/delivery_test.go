@@ -359,6 +359,25 @@ func TestReceiptLetsWhatStandsBehindGo(t *testing.T) {
 	assert.Equal(t, frontdesk.Delivered, k.outbound()[0].Status)
 }
 
+// S10.1: the outcome of the last message of the outbox and the end of the
+// sending are one transaction, so that a turn has four commits: the message is
+// accepted, the turn commits, its reply is claimed, its outcome recorded.
+func TestTransactionsOfATurn(t *testing.T) {
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")))
+	k.say("Hi")
+	n := map[string]int{}
+	for _, op := range plan.Ops() {
+		n[op.Name]++
+	}
+	assert.Equal(t, map[string]int{
+		agenttest.OpCommit: 4, agenttest.OpAppend: 1, agenttest.OpLoad: 4,
+		agenttest.OpClaim: 3, // the turn, the sending, and nothing more
+	}, n)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+	assert.Empty(t, k.view().Tasks)
+}
+
 // I28: a channel that panics is an unknown outcome of one message.
 func TestPanickingChannel(t *testing.T) {
 	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Say("Good.")),

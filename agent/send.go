@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-a71cb1d8/frontdesk"
@@ -57,7 +58,7 @@ func clone(c *frontdesk.Conversation) *frontdesk.Conversation {
 }
 
 // sendOne takes the oldest message of the outbox one step further. wait is
-// set when the conversation's sending has to pause or stop.
+// set when the conversation's sending has to pause or stop, or is done.
 func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool, err error) {
 	msg := view.Outbox[0]
 	caps := m.cfg.Channel.Capabilities(view.Conversation.Channel)
@@ -181,7 +182,7 @@ func (m *Mux) send(ctx context.Context, msg Outbound) (receipt SendReceipt, err 
 // outcome records what became of a send (S10.1).
 func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message, caps Capabilities, doubt bool, receipt SendReceipt, serr error) (wait bool, err error) {
 	if serr == nil {
-		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Sent, "", receipt.ProviderID)
+		return m.settleAgain(ctx, t, msg.ID, frontdesk.Sent, "", receipt.ProviderID)
 	}
 	var se *SendError
 	known := errors.As(serr, &se)
@@ -201,13 +202,13 @@ func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message,
 	}
 	switch {
 	case known && se.Outcome == Rejected:
-		return false, m.settleAgain(ctx, t, msg.ID, failed, reason, "")
+		return m.settleAgain(ctx, t, msg.ID, failed, reason, "")
 	case !known && !caps.Idempotent:
-		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, reason, "")
+		return m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, reason, "")
 	case msg.Attempts >= m.cfg.Retry.SendAttempts && known:
-		return false, m.settleAgain(ctx, t, msg.ID, failed, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
+		return m.settleAgain(ctx, t, msg.ID, failed, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
 	case msg.Attempts >= m.cfg.Retry.SendAttempts:
-		return false, m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
+		return m.settleAgain(ctx, t, msg.ID, frontdesk.Unknown, fmt.Sprintf("given up after %d attempts: %s", msg.Attempts, reason), "")
 	}
 	due := m.now().Add(m.backoff(msg.Attempts))
 	if known && se.RetryAfter > 0 && m.now().Add(se.RetryAfter).After(due) {
@@ -239,11 +240,19 @@ func (m *Mux) outcome(ctx context.Context, t ClaimedTask, msg frontdesk.Message,
 // often as somebody else gets in between. The fact that a message was sent
 // does not depend on the lease either, but only its holder may record it; a
 // worker that lost it leaves the message to the next, as after a crash.
-func (m *Mux) settleAgain(ctx context.Context, t ClaimedTask, id string, status frontdesk.DeliveryStatus, reason, providerID string) error {
+//
+// The last message of the outbox ends the task in the same commit: done is
+// set then.
+func (m *Mux) settleAgain(ctx context.Context, t ClaimedTask, id string, status frontdesk.DeliveryStatus, reason, providerID string) (done bool, err error) {
 	ctx = context.WithoutCancel(ctx) // what was sent is sent, though the program is stopping
-	return m.update(ctx, t, id, func(v *View, now *frontdesk.Message, c *Commit) {
+	err = m.update(ctx, t, id, func(v *View, now *frontdesk.Message, c *Commit) {
 		m.settled(v, now, c, status, reason, providerID)
+		others := slices.ContainsFunc(v.Outbox, func(o frontdesk.Message) bool { return o.ID != id })
+		if done = !others && v.Task(TaskEcho) == nil; done {
+			c.Delete, c.Release = []TaskKind{TaskSend}, true
+		}
 	})
+	return done && err == nil, err
 }
 
 // settle records an outcome on the view as it was read.
@@ -310,7 +319,7 @@ func requeue(msg *frontdesk.Message) {
 // update changes one message of the outbox as it is stored now.
 func (m *Mux) update(ctx context.Context, t ClaimedTask, id string, change func(*View, *frontdesk.Message, *Commit)) error {
 	for range conflictLimit {
-		view, err := m.store.Load(ctx, Query{MessageID: id, Tasks: true})
+		view, err := m.store.Load(ctx, Query{MessageID: id, Tasks: true, Outbox: true})
 		if err != nil {
 			return fmt.Errorf("agent: load message: %w", err)
 		}
