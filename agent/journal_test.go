@@ -388,6 +388,31 @@ func TestTwoApprovals(t *testing.T) {
 	assert.Empty(t, k.view().Tasks)
 }
 
+// S6.9: calls that were approved, and not yet begun when a human took the
+// conversation over, are refused, each of them.
+func TestApprovedCallsAreRefusedAfterATakeover(t *testing.T) {
+	act, keys := counter("refund", nil)
+	act.NeedsApproval = true
+	k := newKit(t, agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("one waits"),
+		agenttest.CallTool("refund", nil), agenttest.Say("two wait"),
+	), with(act))
+	calls := []string{k.say("refund").Calls[0].ID, k.say("another").Calls[0].ID}
+	for _, id := range calls {
+		require.NoError(t, k.mux.Resolve(k.ctx, id, true, "ana"))
+	}
+	k.takeover("ben", "I see to both")
+	k.runDue()
+	assert.Empty(t, *keys)
+	for _, id := range calls {
+		v, err := k.store.Load(k.ctx, agent.Query{CallID: id})
+		require.NoError(t, err)
+		assert.Equal(t, agent.ApprovalRefused, v.Approval.Status)
+		assert.Equal(t, "the conversation changed hands", v.Approval.Outcome)
+	}
+	assert.Empty(t, k.view().Tasks)
+}
+
 // S6.9, S6.8: an approved call survives a crash at each write, under its key.
 func TestApprovalCrash(t *testing.T) {
 	for at := 1; ; at++ {
