@@ -143,6 +143,7 @@ func (c *compiler) run() {
 	c.scanLines()
 	c.buildSections()
 	c.findQuotes()
+	c.buildLists()
 	c.findStruck()
 	c.scanReferences()
 	c.scanTokens()

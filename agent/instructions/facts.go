@@ -26,6 +26,7 @@ func compileText(source string, opts Options, action string) (*compiler, Diagnos
 	c.scanLines()
 	c.buildSections()
 	c.findQuotes()
+	c.buildLists()
 	c.scanReferences()
 	c.scanTokens()
 	c.splitSentences()

@@ -68,9 +68,57 @@ func (c *compiler) buildSections() {
 		l.section = cur
 		cur.end = i + 1
 	}
+}
+
+// buildLists makes the trees of all sections' lists. The numbers and bullets of
+// a text that is quoted over several lines, such as a menu, are the text's, and
+// no steps of the flow.
+func (c *compiler) buildLists() {
+	c.joinQuoted()
 	for _, s := range c.sections {
 		c.buildSteps(s)
 	}
+}
+
+// joinQuoted takes the labels off the lines that a quotation goes on over.
+func (c *compiler) joinQuoted() {
+	for _, q := range c.quotes {
+		first, last := c.lineAt(q.start), c.lineAt(max(q.start, q.end-1))
+		if q.block || first == last || c.swallows(first, last) {
+			continue
+		}
+		for i := first + 1; i <= last; i++ {
+			l := &c.lines[i]
+			if l.label != "" {
+				l.label, l.style, l.number = "", "", nil
+				l.body = l.start + leading(c.text[l.start:l.end])
+			}
+		}
+	}
+}
+
+// swallows reports whether the quotation that begins on the first of the lines
+// holds the step that comes next: a mark was forgotten, and it is no menu.
+func (c *compiler) swallows(first, last int) bool {
+	for ; first > 0 && c.lines[first].label == "" && c.lines[first].heading == nil; first-- {
+		continue
+	}
+	step := c.lines[first]
+	if len(step.number) != 1 {
+		return false
+	}
+	for i := first + 1; i <= last; i++ {
+		if l := c.lines[i]; len(l.number) == 1 {
+			return l.style == step.style && l.number[0] == step.number[0]+1 && l.indent <= step.indent
+		}
+	}
+	return false
+}
+
+// goesOnFrom reports whether line i is inside a quotation that began before it.
+func (c *compiler) goesOnFrom(i int) bool {
+	q, ok := c.quoteAt(c.lines[i].start)
+	return ok && q.start < c.lines[i].start && !q.block
 }
 
 // enclosing returns the section that a heading of that level stands in.
@@ -235,7 +283,7 @@ func (c *compiler) buildSteps(sec *section) {
 		case l.blank:
 			continue
 		case l.label == "":
-			if last != nil && (l.indent > 0 || !c.lines[i-1].blank) {
+			if last != nil && (l.indent > 0 || !c.lines[i-1].blank || c.goesOnFrom(i)) {
 				l.step = last
 				last.end = l.end
 			} else {
