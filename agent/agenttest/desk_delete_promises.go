@@ -16,6 +16,7 @@ import (
 
 // exportPromises are about Export.
 var exportPromises = []deskPromise{
+	// S13.2: everything, as JSON.
 	{"export/everything", "exports everything about a contact, and nothing of anybody else", func(c *deskCase) {
 		b := c.whole("b")
 		a := c.whole("a")
@@ -98,6 +99,7 @@ var exportPromises = []deskPromise{
 
 // deletePromises are about Delete.
 var deletePromises = []deskPromise{
+	// S13.1
 	{"delete/everything", "leaves nothing of a deleted contact that could be read", func(c *deskCase) {
 		w := c.whole("a")
 		for _, line := range c.found(w) {

@@ -319,6 +319,8 @@ func (c *compiler) openFor(stack []*step, st *step) []*step {
 			continue
 		case st.style == top.style && len(st.number) == len(top.number):
 			return stack[:n-1]
+		case st.follows(top): // "2)" and then "3."
+			return stack[:n-1]
 		case hasStyle(stack[:n-1], st):
 			continue
 		case st.style != top.style && top.opensList(c.text):
@@ -330,6 +332,12 @@ func (c *compiler) openFor(stack []*step, st *step) []*step {
 		}
 	}
 	return nil
+}
+
+// follows reports whether the number of the item is the next after top's.
+func (st *step) follows(top *step) bool {
+	n := len(st.number)
+	return n > 0 && len(top.number) == n && slices.Equal(st.number[:n-1], top.number[:n-1]) && st.number[n-1] == top.number[n-1]+1
 }
 
 func hasStyle(stack []*step, st *step) bool {
