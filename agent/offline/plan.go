@@ -161,7 +161,7 @@ func (p *plan) findTopics() {
 			t = &topic{key: frontdesk.FoldField(c.Field)}
 			p.topics = append(p.topics, t)
 		}
-		for _, w := range append(wordsOf(strings.ReplaceAll(c.Field, "_", " ")), wordsOf(p.text(c.Offset, c.End))...) {
+		for _, w := range append(wordsOf(strings.ReplaceAll(c.Field, "_", " ")), wordsOf(p.named(c))...) {
 			if !hasDigit(w) && !emptyWords[w] && len(w) > 2 && !slices.Contains(t.words, w) {
 				t.words = append(t.words, w)
 			}
@@ -180,6 +180,17 @@ func (p *plan) findTopics() {
 			t.numeric = true
 		}
 	}
+}
+
+// named is what the prompt calls the thing that a comparison is about: what
+// stands before its sign. A comparison in words ("is at least") names it by its
+// field.
+func (p *plan) named(c instructions.Constraint) string {
+	text := p.text(c.Offset, c.End)
+	if i := strings.IndexAny(text, "<>=!≥≤≠＜＞＝"); i > 0 {
+		return text[:i]
+	}
+	return ""
 }
 
 func (p *plan) topicOf(c instructions.Constraint) *topic {
@@ -375,7 +386,7 @@ type quoted struct {
 
 var closers = map[rune]string{'"': "\"”", '“': "”\"", '«': "»", '「': "」", '„': "“”\""}
 
-// findQuotes pairs quotation marks within a line.
+// findQuotes pairs quotation marks within a line, and over the lines of a menu.
 func findQuotes(s string) []quoted {
 	var out []quoted
 	for i := 0; i < len(s); {
@@ -386,19 +397,36 @@ func findQuotes(s string) []quoted {
 			continue
 		}
 		line := s[i+n:]
-		if k := strings.IndexByte(line, '\n'); k >= 0 {
-			line = line[:k]
-		}
 		k := strings.IndexAny(line, marks)
-		if k < 0 || strings.Trim(line[:k], " *_") == "" {
+		if k < 0 || strings.Trim(line[:k], " *_\n") == "" || strings.Contains(line[:k], "\n") && !closesBelow(line, k) {
 			i += n
 			continue
 		}
 		_, m := utf8.DecodeRuneInString(line[k:])
-		out = append(out, quoted{i, i + n + k + m, strings.Trim(line[:k], " *_")})
+		out = append(out, quoted{i, i + n + k + m, trimLines(line[:k])})
 		i += n + k + m
 	}
 	return out
+}
+
+// closesBelow reports whether the mark at k, on a later line, ends a quotation
+// and begins none: it stands behind a word and before none.
+func closesBelow(s string, k int) bool {
+	const mostLines = 12
+	before, _ := utf8.DecodeLastRuneInString(s[:k])
+	_, n := utf8.DecodeRuneInString(s[k:])
+	after, _ := utf8.DecodeRuneInString(s[k+n:])
+	return strings.Count(s[:k], "\n") <= mostLines && !unicode.IsSpace(before) && !unicode.IsLetter(after) && !unicode.IsDigit(after)
+}
+
+// trimLines takes marks of emphasis off the ends of a quoted text, and the
+// indentation off its lines.
+func trimLines(s string) string {
+	lines := strings.Split(strings.Trim(s, " *_\n"), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 func inQuotes(quotes []quoted, i int) bool {
@@ -417,7 +445,7 @@ func (p *plan) clause(start, end int, n *node, inherited *condition) *clause {
 	plain := withoutQuoted(raw, quotes) // of the same length
 	condFrom, condTo, bodyFrom, bodyTo := p.findCondition(plain, start)
 	c := &clause{start: start, end: end}
-	if condTo > condFrom {
+	if condTo > condFrom && !p.held(start+condFrom, start+condTo) {
 		c.cond = p.condition(raw[condFrom:condTo], start+condFrom, p.before(n, inherited))
 	}
 	body := plain[bodyFrom:bodyTo]
@@ -480,6 +508,12 @@ func (p *plan) clause(start, end int, n *node, inherited *condition) *clause {
 	c.id = len(p.clauses)
 	p.clauses = append(p.clauses, c)
 	return c
+}
+
+// held reports whether a condition is one on what may be saved, which the
+// engine holds: the field is asked for in any case.
+func (p *plan) held(start, end int) bool {
+	return slices.ContainsFunc(p.pb.Constraints, func(k instructions.Constraint) bool { return k.Enforced && k.Offset >= start && k.End <= end })
 }
 
 // details are the standard fields that a step asks for in the prompt's words or

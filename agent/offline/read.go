@@ -16,6 +16,7 @@ import (
 var (
 	emailPattern  = regexp.MustCompile(`[\p{L}\d._%+\-]+@[\p{L}\d\-]+(?:\.[\p{L}\d\-]+)*\.\p{L}{2,}`)
 	phonePattern  = regexp.MustCompile(`\+?\(?\d[\d\s().\-]{6,20}\d`)
+	titleStop     = regexp.MustCompile(`\b[A-Za-z]{1,4}\.`)
 	numberPattern = regexp.MustCompile(`(?i)(rp\.?|idr|usd|us\$|\$|€|£|eur)?\s*(\d{1,15}(?:[.,\s]\d{1,3})*)\s*(k|rb|ribu|jt|juta|m|mio|million|thousand|milyar|miliar|billion)?`)
 )
 
@@ -222,14 +223,14 @@ func pickAmount(s string, topic []string) (float64, bool) {
 // like, and where a name was asked for the words that are left without e-mail
 // address, phone number and courtesies.
 func findName(s string, asked bool) string {
-	text := strings.ReplaceAll(norm.NFKC.String(s), "’", "'")
+	text := withoutStops(strings.ReplaceAll(norm.NFKC.String(s), "’", "'"))
 	text = phonePattern.ReplaceAllString(emailPattern.ReplaceAllString(text, "\n"), "\n")
 	lower := strings.ToLower(text)
 	if len(lower) != len(text) {
 		text = lower // a few letters change their length with their case
 	}
 	for _, intro := range nameIntroducers {
-		weak := intro == "i'm" || intro == "i am" || intro == "saya" || intro == "it's" || intro == "it is" || intro == "this is" || intro == "aku"
+		weak := intro == "i'm" || intro == "im" || intro == "i m" || intro == "i am" || intro == "saya" || intro == "it's" || intro == "it is" || intro == "this is" || intro == "aku"
 		i := wordIndex(lower, intro)
 		if i < 0 {
 			continue
@@ -247,6 +248,16 @@ func findName(s string, asked bool) string {
 		}
 	}
 	return ""
+}
+
+// withoutStops takes the full stops off titles: "Dr. Ann Lee" is one name.
+func withoutStops(s string) string {
+	return titleStop.ReplaceAllStringFunc(s, func(m string) string {
+		if word := strings.TrimSuffix(m, "."); nameTitles[strings.ToLower(word)] {
+			return word
+		}
+		return m
+	})
 }
 
 // capitalised reports whether every word of a name begins with a capital: who

@@ -100,12 +100,13 @@ func (w *walk) bye() {
 }
 
 // nodes does steps in their order. Of those whose conditions are words it does
-// the one that shares most with what the contact wrote.
+// the one that shares most with what the contact wrote, just now before earlier.
 func (w *walk) nodes(list []*node) {
 	best, score := -1, 0
 	for i, n := range list {
 		if c := n.first(); c != nil && (c.kind == whenWords || c.kind == whenAll) {
-			if s := w.score(c); s > score && w.holds(c) == yes {
+			const now = 10 // times what was said earlier
+			if s := w.score(c) + now*w.scoreIn(c, w.st.latest); s > score && w.holds(c) == yes {
 				best, score = i, s
 			}
 		}
@@ -227,6 +228,7 @@ func (w *walk) rest(latest string) {
 		}
 	case w.times(p.say.anything, "") >= 2 && !w.st.learned:
 		w.handOver()
+	case slices.ContainsFunc(w.parts, func(s string) bool { return strings.Contains(s, "?") }): // the prompt's own text asks
 	case len(w.parts) == 0 || len(w.st.said) == 0:
 		w.parts = append(w.parts, p.say.anything)
 	}

@@ -151,15 +151,18 @@ func (w *walk) compare(c *condition) reply {
 
 // score is how many words of a condition the contact used; 0 when of no
 // alternative most were used.
-func (w *walk) score(c *condition) int {
+func (w *walk) score(c *condition) int { return w.scoreIn(c, w.st.heard) }
+
+// scoreIn is the score for these messages of the contact.
+func (w *walk) scoreIn(c *condition, messages []string) int {
 	if c.kind == whenAll {
 		sum := 0
 		for _, one := range c.of {
-			sum += 1 + w.score(one)
+			sum += 1 + w.scoreIn(one, messages)
 		}
 		return sum
 	}
-	heard := wordsOf(strings.Join(w.st.heard, " "))
+	heard := wordsOf(strings.Join(messages, " "))
 	if len(heard) > 500 {
 		heard = heard[len(heard)-500:]
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/actions"
 )
 
 func (w *walk) numberKnown(c *clause) bool {
@@ -53,7 +54,11 @@ func (w *walk) ask(question string, pending, declined bool, c *clause) bool {
 		}
 	case c != nil && c.topic != nil && readYesNo(latest) == yes && w.times(p.say.howMuch, "") == 0:
 		text = p.say.howMuch
+	case slices.ContainsFunc(st.calls, func(c call) bool { return c.name == actions.NameUpdateFields && !c.ok }):
+		w.parts = append(w.parts, p.say.cannot) // the prompt allows other values
 	case st.learned:
+	case declined && w.times(p.say.understand, text) == 0:
+		w.parts = append(w.parts, p.say.understand)
 	case hasAny(phrased(latest), thanksSet) && len(wordsOf(latest)) <= 4:
 	case w.times(p.say.sorry, text) > 0:
 		return w.handOver()
