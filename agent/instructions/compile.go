@@ -20,8 +20,8 @@ import (
 // the text. The playbook is never nil; that of a text over the limit holds its
 // hash and length only, and is reported as too-long.
 //
-// CRLF becomes LF, invalid UTF-8 and NUL become U+FFFD before anything else:
-// positions point into [Playbook.Text].
+// CRLF becomes LF, invalid UTF-8 and NUL become U+FFFD before anything else, and
+// are reported as invalid-text: positions point into [Playbook.Text].
 func Compile(text string, opts Options) (*Playbook, Diagnostics) {
 	return compile(text, opts, "")
 }
@@ -155,7 +155,24 @@ func (c *compiler) run() {
 	c.findLadders()
 	c.readBoundaries()
 	c.emit()
+	c.checkCharacters()
 	c.check()
+}
+
+// checkCharacters reports what stands for bytes that were no UTF-8, or for a
+// character that an earlier program lost: the model reads a hole there.
+func (c *compiler) checkCharacters() {
+	const lost, most = "\uFFFD", 20
+	n := strings.Count(c.text, lost)
+	for i, at := 0, 0; i < min(n, most); i++ {
+		at += strings.Index(c.text[at:], lost)
+		message := "this is no character: the text was saved in another encoding than UTF-8, or the character was lost before; write it anew, and save as UTF-8"
+		if i == most-1 && n > most {
+			message += fmt.Sprintf(" (%d more follow)", n-most)
+		}
+		c.report("invalid-text", SeverityWarning, at, at+len(lost), message, "")
+		at += len(lost)
+	}
 }
 
 // finish sorts the diagnostics and drops those said twice.
