@@ -12,6 +12,13 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 )
 
+// newTasks sets the tasks of a lane l, without some and with others, and what
+// follows from them.
+func newTasks(gone, put string) string {
+	return `(tasks, due) = (SELECT n.tasks, (SELECT min((value->>'d')::bigint) FROM jsonb_each(n.tasks))
+		FROM (SELECT (l.tasks - ` + gone + `::text[]) || ` + put + `::jsonb AS tasks OFFSET 0) n)`
+}
+
 // fenceHolds is true if a fence does, and keeps it so until the end of the
 // transaction.
 const fenceHolds = `(SELECT true FROM frontdesk.lanes WHERE conversation = $1 AND lane = $2 AND token = $3 AND until IS NOT NULL FOR NO KEY UPDATE)`
@@ -21,26 +28,33 @@ var (
 	renewLane  = define(`WITH renewed AS (
 	UPDATE frontdesk.lanes SET until = $4 WHERE conversation = $1 AND lane = $2 AND token = $3 AND until IS NOT NULL RETURNING true
 ) SELECT frontdesk.must((SELECT * FROM renewed), 'FD001', 'fence')`)
-	// setLanes changes the tasks of a conversation: $5 are the kinds that go,
-	// $6 the tasks that are put in lane send, $7 those in lane turn, $8 the
-	// lanes that change. A fence ($2, $3; empty: none) is checked and, with $4,
-	// released. All commits lock the lanes first and in one order, so that none
-	// waits for another that waits for it.
+	// putTasks changes the tasks of one lane: $3 are the kinds that go, $4 the
+	// tasks that are put.
+	putTasks = define(`UPDATE frontdesk.lanes l SET ` + newTasks("$3", "$4") + ` WHERE conversation = $1 AND lane = $2`)
+	// fencedTasks is putTasks of the lane of a fence ($5), which is checked and,
+	// with $6, released.
+	fencedTasks = define(`WITH changed AS (
+	UPDATE frontdesk.lanes l SET until = CASE WHEN $6 THEN NULL ELSE l.until END, worker = CASE WHEN $6 THEN '' ELSE l.worker END, ` + newTasks("$3", "$4") + `
+	WHERE conversation = $1 AND lane = $2 AND token = $5 AND until IS NOT NULL RETURNING true
+) SELECT frontdesk.must((SELECT * FROM changed), 'FD001', 'fence')`)
+	// setLanes changes both lanes, or another one than that of the fence: $5 are
+	// the kinds that go, $6 the tasks that are put in lane send, $7 those in lane
+	// turn, $8 the lanes that change. A fence ($2, $3; empty: none) is checked
+	// and, with $4, released. All commits lock the lanes first and in one order,
+	// so that none waits for another that waits for it.
 	setLanes = define(`WITH held AS MATERIALIZED (
 	SELECT lane, token, until FROM frontdesk.lanes WHERE conversation = $1 ORDER BY lane FOR NO KEY UPDATE
 ), changed AS (
 	UPDATE frontdesk.lanes l SET
 		until  = CASE WHEN $4 AND l.lane = $2 THEN NULL ELSE l.until END,
 		worker = CASE WHEN $4 AND l.lane = $2 THEN '' ELSE l.worker END,
-		tasks  = (l.tasks - $5::text[]) || (CASE l.lane WHEN 'send' THEN $6 ELSE $7 END)::jsonb,
-		due    = (SELECT min((value->>'d')::bigint) FROM jsonb_each((l.tasks - $5::text[]) || (CASE l.lane WHEN 'send' THEN $6 ELSE $7 END)::jsonb))
+		` + newTasks("$5", "(CASE l.lane WHEN 'send' THEN $6 ELSE $7 END)") + `
 	FROM held WHERE l.conversation = $1 AND l.lane = held.lane AND held.lane = ANY($8::text[])
 )
 SELECT frontdesk.must($2 = '' OR EXISTS (SELECT FROM held WHERE lane = $2 AND token = $3 AND until IS NOT NULL), 'FD001', 'fence')`)
 
-	addKeys = define(`WITH added AS (
-	INSERT INTO frontdesk.dedupe (key, message_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING RETURNING key
-) SELECT frontdesk.must((SELECT count(*) FROM added) = cardinality($1::text[]), 'FD002', 'dedupe key')`)
+	addKey = define(`INSERT INTO frontdesk.dedupe AS d (key, message_id) VALUES ($1, $2)
+	ON CONFLICT (key) DO UPDATE SET message_id = d.message_id WHERE frontdesk.must(false, 'FD002', 'dedupe key')`)
 
 	addContact = define(`WITH added AS (
 	INSERT INTO frontdesk.contacts (id, version, stage, created, identities, tags, fields) VALUES ($1, 1, $2, $3, $4, $5, $6)
@@ -53,10 +67,10 @@ SELECT frontdesk.must($2 = '' OR EXISTS (SELECT FROM held WHERE lane = $2 AND to
 
 	dropIdentities = define(`DELETE FROM frontdesk.identities i WHERE i.contact = $1
 	AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) n(channel, address) WHERE n.channel = i.channel AND n.address = i.address)`)
-	addIdentities = define(`INSERT INTO frontdesk.identities (channel, address, contact)
-	SELECT DISTINCT n.channel, n.address, $1 FROM unnest($2::text[], $3::text[]) n(channel, address) ORDER BY 1, 2 ON CONFLICT DO NOTHING`)
-	checkIdentities = define(`SELECT frontdesk.must(NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) n(channel, address)
-	LEFT JOIN frontdesk.identities i ON i.channel = n.channel AND i.address = n.address WHERE i.contact IS DISTINCT FROM $1), 'FD003', 'identity')`)
+	// addIdentities writes nothing of those that are there.
+	addIdentities = define(`INSERT INTO frontdesk.identities AS i (channel, address, contact)
+	SELECT DISTINCT n.channel, n.address, $1 FROM unnest($2::text[], $3::text[]) n(channel, address) ORDER BY 1, 2
+	ON CONFLICT (channel, address) DO UPDATE SET contact = i.contact WHERE NOT frontdesk.must(i.contact = excluded.contact, 'FD003', 'identity')`)
 
 	// addConversation makes the lanes too, with the tasks: $18 in send, due at
 	// $19, and $20 in turn, due at $21.
@@ -79,19 +93,10 @@ SELECT frontdesk.must($2 = '' OR EXISTS (SELECT FROM held WHERE lane = $2 AND to
 	// rows of it are written.
 	keepConversation = define(`SELECT frontdesk.must((SELECT true FROM frontdesk.conversations WHERE id = $1 FOR KEY SHARE), 'FD004', $2)`)
 
-	putMessage = define(`WITH put AS (
-	INSERT INTO frontdesk.messages AS m (conversation, seq, id, direction, author_kind, author_id, author_name, text, at, turn_id, disposition, status,
-		reason, provider_id, channel, epoch, exempt, follow_up, template, attempts, claimed_at, settled_at, pending)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-		CASE WHEN $14::text IS NOT NULL THEN (SELECT channel FROM frontdesk.conversations WHERE id = $1) END,
-		$15, $16, $17, $18, $19, $20, $21, $22)
-	ON CONFLICT (conversation, seq) DO UPDATE SET direction = excluded.direction, author_kind = excluded.author_kind, author_id = excluded.author_id,
-		author_name = excluded.author_name, text = excluded.text, at = excluded.at, turn_id = excluded.turn_id, disposition = excluded.disposition,
-		status = excluded.status, reason = excluded.reason, provider_id = excluded.provider_id, channel = excluded.channel, epoch = excluded.epoch,
-		exempt = excluded.exempt, follow_up = excluded.follow_up, template = excluded.template, attempts = excluded.attempts,
-		claimed_at = excluded.claimed_at, settled_at = excluded.settled_at, pending = excluded.pending
-	WHERE m.id = excluded.id RETURNING true
-) SELECT frontdesk.must((SELECT * FROM put), 'FD003', 'Seq of a message')`)
+	putMessage = define(putMessageOn(`$23`))
+	// putMessageOf is putMessage where the commit does not say of what channel
+	// the conversation is.
+	putMessageOf = define(putMessageOn(`CASE WHEN $14::text IS NOT NULL THEN (SELECT channel FROM frontdesk.conversations WHERE id = $1) END`))
 
 	putTurn = define(`INSERT INTO frontdesk.turns (conversation, id, record) VALUES ($1, $2, $3)
 	ON CONFLICT (conversation, id) DO UPDATE SET record = excluded.record`)
@@ -112,6 +117,20 @@ SELECT frontdesk.must($2 = '' OR EXISTS (SELECT FROM held WHERE lane = $2 AND to
 ) SELECT frontdesk.must((SELECT * FROM changed), 'FD003', 'rotation')`)
 	checkLoads = define(`SELECT frontdesk.must((SELECT version = $1 FROM frontdesk.load_version FOR NO KEY UPDATE), 'FD003', 'loads')`)
 )
+
+// putMessageOn writes a message; channel is that of its conversation, where it
+// has an ID of the provider.
+func putMessageOn(channel string) string {
+	return `INSERT INTO frontdesk.messages AS m (conversation, seq, id, direction, author_kind, author_id, author_name, text, at, turn_id, disposition, status,
+		reason, provider_id, channel, epoch, exempt, follow_up, template, attempts, claimed_at, settled_at, pending)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ` + channel + `, $15, $16, $17, $18, $19, $20, $21, $22)
+	ON CONFLICT (conversation, seq) DO UPDATE SET direction = excluded.direction, author_kind = excluded.author_kind, author_id = excluded.author_id,
+		author_name = excluded.author_name, text = excluded.text, at = excluded.at, turn_id = excluded.turn_id, disposition = excluded.disposition,
+		status = excluded.status, reason = excluded.reason, provider_id = excluded.provider_id, channel = excluded.channel, epoch = excluded.epoch,
+		exempt = excluded.exempt, follow_up = excluded.follow_up, template = excluded.template, attempts = excluded.attempts,
+		claimed_at = excluded.claimed_at, settled_at = excluded.settled_at, pending = excluded.pending
+	WHERE frontdesk.must(m.id = excluded.id, 'FD003', 'Seq of a message')`
+}
 
 // Append implements [agent.Store].
 func (s *Store) Append(ctx context.Context, a agent.Append) error {
@@ -204,28 +223,46 @@ func (w *writer) lanes() error {
 	if f != nil {
 		w.kept[f.ConversationID] = true
 	}
-	changes := len(t.lanes) > 0 && !w.makesHome() // with a new conversation come its lanes
+	if w.makesHome() {
+		t = noTasks() // with a new conversation come its lanes
+	}
 	switch {
-	case f == nil && changes:
-		w.do(setLanes, home, "", int64(0), false, t.gone, t.send, t.turn, t.lanes)
 	case f == nil:
-	case changes && f.ConversationID == home:
+		w.change(home, &t)
+	case f.ConversationID != home || len(t.lanes) == 0:
+		none := noTasks()
+		w.held(f, &none)
+		w.change(home, &t)
+	case t.only(string(f.Lane)):
+		w.held(f, &t)
+	default:
 		lanes := t.lanes
 		if w.c.Release && !slices.Contains(lanes, string(f.Lane)) {
 			lanes = append(lanes, string(f.Lane))
 		}
 		w.do(setLanes, home, string(f.Lane), f.Token, w.c.Release, t.gone, t.send, t.turn, lanes)
-	default:
-		if w.c.Release {
-			w.do(setLanes, f.ConversationID, string(f.Lane), f.Token, true, []string{}, "{}", "{}", []string{string(f.Lane)})
-		} else {
-			w.do(checkFence, f.ConversationID, string(f.Lane), f.Token)
-		}
-		if changes {
-			w.do(setLanes, home, "", int64(0), false, t.gone, t.send, t.turn, t.lanes)
-		}
 	}
 	return nil
+}
+
+// change changes the tasks of a conversation.
+func (w *writer) change(home string, t *tasks) {
+	switch len(t.lanes) {
+	case 0:
+	case 1:
+		w.do(putTasks, home, t.lanes[0], t.gone, t.put(t.lanes[0]))
+	default:
+		w.do(setLanes, home, "", int64(0), false, t.gone, t.send, t.turn, t.lanes)
+	}
+}
+
+// held checks the fence, changes the tasks of its lane, and releases it.
+func (w *writer) held(f *agent.Fence, t *tasks) {
+	if len(t.lanes) == 0 && !w.c.Release {
+		w.do(checkFence, f.ConversationID, string(f.Lane), f.Token)
+		return
+	}
+	w.do(fencedTasks, f.ConversationID, string(f.Lane), t.gone, t.put(string(f.Lane)), f.Token, w.c.Release)
 }
 
 // tasks are the changes of a commit in the lanes of its conversation.
@@ -243,10 +280,22 @@ type stored struct {
 	Detail   string `json:"t"` // JSON of what has no name here
 }
 
+func noTasks() tasks { return tasks{gone: []string{}, send: "{}", turn: "{}"} }
+
+// put are the tasks that are put in a lane.
+func (t *tasks) put(lane string) string {
+	if lane == string(agent.LaneSend) {
+		return t.send
+	}
+	return t.turn
+}
+
+// only reports whether no other lane changes.
+func (t *tasks) only(lane string) bool { return len(t.lanes) == 1 && t.lanes[0] == lane }
+
 func (w *writer) tasks() (t tasks, err error) {
-	t.gone = []string{}
+	t = noTasks()
 	if len(w.c.Put)+len(w.c.Delete) == 0 {
-		t.send, t.turn = "{}", "{}"
 		return t, nil
 	}
 	home := w.home()
@@ -292,15 +341,9 @@ func earliest(tasks map[agent.TaskKind]stored) any {
 }
 
 func (w *writer) keys() error {
-	if len(w.c.Dedupe) == 0 {
-		return nil
+	for _, key := range slices.Sorted(maps.Keys(w.c.Dedupe)) {
+		w.do(addKey, key, w.c.Dedupe[key])
 	}
-	keys := slices.Sorted(maps.Keys(w.c.Dedupe))
-	ids := make([]string, len(keys))
-	for i, k := range keys {
-		ids[i] = w.c.Dedupe[k]
-	}
-	w.do(addKeys, keys, ids)
 	return nil
 }
 
@@ -316,17 +359,18 @@ func (w *writer) contact() error {
 		return fmt.Errorf("contact %s cannot be written as JSON: %w", p.ID, err)
 	}
 	args := []any{p.ID, p.Stage, micros(p.Created), identities, tags, fields}
-	if p.Version == 0 {
-		w.do(addContact, args...)
-	} else {
-		w.do(setContact, append(args, p.Version)...)
-	}
 	channels, addresses := []string{}, []string{}
 	for _, i := range p.Identities {
 		channels, addresses = append(channels, i.Channel), append(addresses, i.Address)
 	}
-	for _, st := range []*statement{dropIdentities, addIdentities, checkIdentities} {
-		w.do(st, p.ID, channels, addresses)
+	if p.Version == 0 {
+		w.do(addContact, args...)
+	} else {
+		w.do(setContact, append(args, p.Version)...)
+		w.do(dropIdentities, p.ID, channels, addresses)
+	}
+	if len(channels) > 0 {
+		w.do(addIdentities, p.ID, channels, addresses)
 	}
 	return nil
 }
@@ -362,9 +406,19 @@ func (w *writer) messages() error {
 	for i := range w.c.Messages {
 		m := &w.c.Messages[i]
 		w.keep("a message", m.ConversationID)
-		w.do(putMessage, m.ConversationID, m.Seq, m.ID, string(m.Direction), string(m.Author.Kind), m.Author.ID, m.Author.Name, m.Text, micros(m.At),
+		args := []any{
+			m.ConversationID, m.Seq, m.ID, string(m.Direction), string(m.Author.Kind), m.Author.ID, m.Author.Name, m.Text, micros(m.At),
 			m.TurnID, string(m.Disposition), string(m.Status), m.Reason, orNull(m.ProviderID), m.Epoch, m.Exempt, m.FollowUp, m.Template,
-			int64(m.Attempts), micros(m.ClaimedAt), micros(m.SettledAt), pendingAs(m))
+			int64(m.Attempts), micros(m.ClaimedAt), micros(m.SettledAt), pendingAs(m),
+		}
+		switch v := w.c.Conversation; {
+		case m.ProviderID == "":
+			w.do(putMessage, append(args, nil)...)
+		case v != nil && v.ID == m.ConversationID:
+			w.do(putMessage, append(args, v.Channel)...)
+		default:
+			w.do(putMessageOf, args...)
+		}
 	}
 	return nil
 }

@@ -114,11 +114,14 @@ func open(ctx context.Context, dsn string, o *Options, steps []string) (*Store, 
 
 // settings prepare a connection. Every statement of the package goes by an
 // index; which one is known here, and not to a planner that guesses from
-// statistics of yesterday how many rows there are. A commit that was
+// statistics of yesterday how many rows there are. There are no bitmaps: they
+// do not mark the entries of dead rows, so that each commit of a busy
+// conversation would read more of them until the next vacuum. A commit that was
 // acknowledged is on the disk, whatever the database's default.
 const settings = `SELECT set_config(name, value, false) FROM (VALUES
 	('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'), ('default_transaction_deferrable', 'off'),
-	('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('jit', 'off'),
+	('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_bitmapscan', 'off'),
+	('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('jit', 'off'),
 	('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END)) s(name, value)`
 
 // Close waits until everything that was begun has ended, and closes the
