@@ -89,22 +89,24 @@ func (c *compiler) actionsOf(i int, ref *int) {
 		*ref++
 	}
 	refs := c.refs[lo:*ref]
-	if list := c.lines[s.line].list; list != "" {
-		if list == "cannot" {
-			c.forbidListed(s, refs)
-		}
+	own := c.lines[s.line].own
+	if list := c.lines[s.line].list; list != "" && !own {
+		c.forbidListed(s, refs)
 		return // an item of a can or cannot list is no action site
 	}
 	acted := false
 	for t := s.lo; t < s.hi; t++ {
 		name, canonical, ok := actionKind(c.tokens[t])
-		if !ok {
+		switch {
+		case own && name != actAssign:
+			continue // a boundary, though a sentence of it may say whom to assign
+		case !ok:
 			c.weakTarget(i, t, refs)
 			continue
 		}
-		negated := c.negated(s, t)
+		how := c.read(s, t)
 		acted = acted || name == actAssign
-		if negated && name != actAssign {
+		if how != ordered && name != actAssign {
 			continue
 		}
 		st := site{canonical: canonical, start: c.tokens[t].start, end: c.tokens[t].end, sentence: i, token: t}
@@ -112,7 +114,7 @@ func (c *compiler) actionsOf(i int, ref *int) {
 		st.conditional = c.conditional(s, t)
 		switch name {
 		case actAssign:
-			c.assignSite(st, refs, negated)
+			c.assignSite(st, refs, how)
 		case actStage:
 			c.stageSite(st)
 		case actField:
@@ -200,7 +202,8 @@ func (c *compiler) nextAction(s *sentence, t int) int {
 // after it, up to the next action; where none stands there and the language
 // puts the verb last, the one before it. A phrase that is negated forbids them,
 // but for those that it excepts.
-func (c *compiler) assignSite(st site, refs []ref, negated bool) {
+func (c *compiler) assignSite(st site, refs []ref, how sense) {
+	negated := how != ordered
 	s := &c.sentences[st.sentence]
 	end := c.nextAction(s, st.token)
 	var governed []*ref
@@ -220,10 +223,14 @@ func (c *compiler) assignSite(st site, refs []ref, negated bool) {
 	}
 	all, named := governed, len(governed)
 	governed, except := c.spared(st.end, governed, negated)
-	c.noteLost(s, st.token, all, governed)
+	if !except || negated {
+		c.noteLost(s, st.token, all, governed, how)
+	}
 	switch {
 	case negated && governed == nil:
-		c.forbidTargets(s, st.token, all)
+		if how == forbidden {
+			c.forbidTargets(s, st.token, all)
+		}
 		return
 	case except && governed == nil:
 		c.report("vague-target", SeverityWarning, st.start, min(end, c.refs[c.refBefore(end)].end), "this leaves open who is meant, and an exception cannot be held to: name those who may be assigned", "")

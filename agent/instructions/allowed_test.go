@@ -1,6 +1,7 @@
 package instructions_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,10 +13,12 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 )
 
-// wording is a line of testdata/allowed.txtar: what a person wrote, and whom it
-// allows to assign.
+// wording is a line of testdata/allowed.txtar: what a person wrote, whom it
+// allows to assign, and whether it allows nobody in a way that the author is
+// told of.
 type wording struct {
 	file, text, who string
+	lost            bool
 }
 
 // wordings reads testdata/allowed.txtar, which says of itself how it is read.
@@ -37,7 +40,11 @@ func wordings(t testing.TB) ([]wording, *frontdesk.Workspace) {
 		for line := range strings.Lines(string(f.Data)) {
 			who, text, ok := strings.Cut(strings.TrimRight(line, "\n"), " | ")
 			require.True(t, ok, "%s: %s", f.Name, line)
-			out = append(out, wording{f.Name, strings.ReplaceAll(text, " / ", "\n"), who})
+			w := wording{file: f.Name, text: strings.ReplaceAll(text, " / ", "\n"), who: who, lost: who == "?"}
+			if w.lost {
+				w.who = "-"
+			}
+			out = append(out, w)
 		}
 	}
 	require.NotEmpty(t, out)
@@ -83,6 +90,26 @@ func TestWhomWordingsAllow(t *testing.T) {
 			assert.Equal(t, w.who, targets(p), "%s %q: %s", w.file, form[0], form[1])
 		}
 	}
+}
+
+// TestNoTargetIsLostUnsaid: who is named behind an assign phrase and allowed by
+// nothing is either plainly forbidden, or the author is told. S3, S6.4.
+func TestNoTargetIsLostUnsaid(t *testing.T) {
+	all, ws := wordings(t)
+	lost := 0
+	for _, w := range all {
+		for _, form := range w.forms() {
+			_, ds := compileAs(form[0], form[1], instructions.Options{Workspace: ws})
+			told := slices.ContainsFunc(ds, func(d instructions.Diagnostic) bool {
+				return d.Code == "forbidden-action" && strings.Contains(d.Message, "allows nobody")
+			})
+			assert.Equal(t, w.lost, told, "%s %q: %s", w.file, form[0], form[1])
+		}
+		if w.lost {
+			lost++
+		}
+	}
+	assert.Greater(t, lost, 100)
 }
 
 // TestMutationsOfWordings: what does not change what a person reads changes

@@ -50,13 +50,14 @@ func (c *compiler) markLists() {
 		case l.section != nil && l.section.is(SectionBoundaries):
 			list, open, under = "", false, nil
 			if c.beginsProhibited(l, tok) {
-				l.list = "cannot"
+				l.list, l.own = "cannot", true
 			}
 		default:
 			list, open, under = "", false, nil
 		}
 		if l.list == listMixed {
 			l.list = c.ownWording(l, tok)
+			l.own = l.list == "cannot"
 		}
 	}
 }

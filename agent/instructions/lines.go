@@ -23,6 +23,7 @@ type line struct {
 	step       *step // the step the line begins or continues
 	section    *section
 	list       string // "can" or "cannot": the line is an item of such a list
+	own        bool   // it is one by its own wording, in no such list
 	items      int    // where the items begin on a line that names the list; 0: not here
 }
 

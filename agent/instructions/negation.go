@@ -1,12 +1,10 @@
 package instructions
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
 )
@@ -27,9 +25,18 @@ const longestSentence = 1000
 // negated reports whether the action at token t is forbidden where it stands
 // (grammar 17). In doubt it is: what is not read as an action is never done
 // against the author's will.
-func (c *compiler) negated(s *sentence, t int) bool {
-	if t-s.lo > longestSentence || c.underProhibition(s.step) || c.refusedBehind(s) || c.isState(s, t) {
-		return true
+func (c *compiler) negated(s *sentence, t int) bool { return c.read(s, t) != ordered }
+
+// read returns what a sentence says of the action at token t.
+func (c *compiler) read(s *sentence, t int) sense {
+	switch {
+	case t-s.lo > longestSentence:
+		return doubted
+	case c.underProhibition(s.step) || c.refusedBehind(s):
+		return forbidden
+	}
+	if how := c.readState(s, t); how != ordered {
+		return how
 	}
 	tok := c.tokens[t]
 	carried := -1     // the negation of an earlier clause, whose list may go on here
@@ -40,7 +47,15 @@ func (c *compiler) negated(s *sentence, t int) bool {
 		}
 		hit, condition := c.negationBefore(cl, t, &carried, &dangling)
 		if cl.hi > t || cl.start > tok.start {
-			return hit >= 0 || dangling || carried >= 0 && !condition && c.listGoesOn(s, carried) || c.negatedBehind(s, i, t)
+			switch {
+			case hit >= 0 && !c.isOver(cl, hit, t):
+				return certainly(c.governs(cl, hit, t))
+			case dangling:
+				return forbidden
+			case carried >= 0 && !condition && c.listGoesOn(s, carried):
+				return certainly(c.inList(s, carried, t))
+			}
+			return c.negatedBehind(s, i, t)
 		}
 		if hit >= 0 {
 			carried = hit
@@ -49,7 +64,7 @@ func (c *compiler) negated(s *sentence, t int) bool {
 		}
 		dangling = dangling || c.isHeadOfRefusal(cl)
 	}
-	return false
+	return ordered
 }
 
 // negationBefore returns the negation of a clause that governs what follows up
@@ -198,29 +213,32 @@ func (c *compiler) betweenMentions(t token) bool {
 	return k > 0 && k < len(c.refs) && noWord(c.text[min(c.refs[k-1].end, t.start):t.start]) && noWord(c.text[t.end:max(t.end, c.refs[k].start)])
 }
 
-// negatedBehind reports a negation that stands behind its verb: in its clause,
-// as in German or "assigning to @X is forbidden", or as the clause after it
+// negatedBehind reads a negation that stands behind its verb: in its clause, as
+// in German or "assigning to @X is forbidden", or as the clause after it
 // ("assign to @X: never").
-func (c *compiler) negatedBehind(s *sentence, i, t int) bool {
+func (c *compiler) negatedBehind(s *sentence, i, t int) sense {
 	cl := s.clauses[i]
 	for k := t + 1; k < min(cl.hi, s.hi); k++ {
 		last := noWord(c.text[c.tokens[k].end:max(c.tokens[k].end, cl.end)])
 		if c.tokens[k].any("not_after") || last && (c.tokens[k].any("prohibit") || c.tokens[k].any(refusals...) && c.behindMention(c.tokens[k].start)) {
-			return true
+			return certainly(c.closelyBehind(t, k))
 		}
 		if c.tokens[k].any("if", "only_if") {
-			return false // what is negated there is the condition
+			return ordered // what is negated there is the condition
 		}
 		if _, _, ok := actionKind(c.tokens[k]); ok {
-			return false
+			return ordered
 		}
 	}
 	for i++; i < len(s.clauses); i++ {
 		if !noWord(c.text[s.clauses[i].start:s.clauses[i].end]) && !c.isMention(s.clauses[i]) {
-			return c.isRefusal(s.clauses[i])
+			if c.isRefusal(s.clauses[i]) {
+				return forbidden
+			}
+			break
 		}
 	}
-	return false
+	return c.readNaming(s, cl, t)
 }
 
 // behindMention reports whether no word stands between the mention before the
@@ -280,26 +298,37 @@ func (c *compiler) refusedBehind(s *sentence) bool {
 	return false
 }
 
-// isState reports whether a phrase such as "assigned to" says what is, and not
-// what to do: "if it is already assigned to @X".
-func (c *compiler) isState(s *sentence, t int) bool {
+// readState reads a phrase such as "assigned to" that says what is, and not what
+// to do: "if it is already assigned to @X". Behind "do not close until" it may
+// be either, but for "until you have assigned to @X".
+func (c *compiler) readState(s *sentence, t int) sense {
 	if !c.tokens[t].any("assigned") {
-		return false
+		return ordered
 	}
 	for _, cl := range s.clauses {
 		if cl.lo > t || cl.hi <= t {
 			continue
 		}
 		for k := t - 1; k >= cl.lo; k-- {
-			if c.tokens[k].any("then", "else") {
-				return false
+			switch {
+			case c.tokens[k].any("then", "else"):
+				return ordered
+			case !c.tokens[k].any("if", "if_not"):
+				continue
+			case !c.tokens[k].any("first") || !c.anyIn(cl.lo, k, "not", "prohibit", "cannot", "not_after", "hush"):
+				return described
+			case c.words(c.tokens[k].End, c.tokens[t].Start).only("addressee", "auxiliary", "adverb"):
+				return ordered
 			}
-			if c.tokens[k].any("if", "if_not") {
-				return true
-			}
+			return doubted
 		}
 	}
-	return false
+	return ordered
+}
+
+// anyIn reports whether one of the tokens is of a kind.
+func (c *compiler) anyIn(lo, hi int, kinds ...vocabulary.Kind) bool {
+	return slices.ContainsFunc(c.tokens[lo:max(lo, hi)], func(t token) bool { return t.any(kinds...) })
 }
 
 // underProhibition reports whether a step stands under one such as "Never:".
@@ -333,100 +362,6 @@ func (c *compiler) prohibits(start, end int) bool {
 	return false
 }
 
-// forbidTargets notes the mentions that an assign phrase forbids in every case:
-// no condition stands in its sentence or above it, and nothing behind them.
-func (c *compiler) forbidTargets(s *sentence, t int, refs []*ref) {
-	n := len(refs)
-	if n == 0 || c.conditional(s, t) || !noWord(c.text[refs[n-1].end:max(refs[n-1].end, s.end)]) {
-		return
-	}
-	for k := s.lo; k < s.hi; k++ {
-		if c.tokens[k].any("lifts", "reason", "after", "but", "except", "clock", "clock_at") {
-			return
-		}
-	}
-	for _, r := range refs {
-		if r.kind == refMention && r.target.Kind != "" {
-			c.forbidden = append(c.forbidden, *r)
-		}
-	}
-}
-
-// noteLost notes the mentions of an assign phrase that a person may have meant
-// to allow in some case: "do not assign to @A unless they ask", "leads that do
-// not qualify are assigned to @A". A negated sentence allows nobody (S6.4).
-func (c *compiler) noteLost(s *sentence, t int, all, allowed []*ref) {
-	if len(all) == len(allowed) {
-		return
-	}
-	doubt := false
-	for k := s.lo; k < s.hi && !doubt; k++ {
-		tok := c.tokens[k]
-		if k < t {
-			doubt = tok.any("relative", "relative_that") && c.tokens[t].any("assigned")
-		} else {
-			doubt = tok.any("relative", "relative_that") || tok.start >= all[len(all)-1].end && tok.any("lifts", "if_not", "except")
-		}
-	}
-	for _, r := range all {
-		if doubt && r.kind == refMention && r.target.Kind != "" && !slices.Contains(allowed, r) {
-			c.lost = append(c.lost, *r)
-		}
-	}
-}
-
-// forbidListed notes the mentions that an assign phrase of a cannot list names.
-func (c *compiler) forbidListed(s *sentence, refs []ref) {
-	for t := s.lo; t < s.hi; t++ {
-		if name, _, ok := actionKind(c.tokens[t]); !ok || name != actAssign {
-			continue
-		}
-		var named []*ref
-		for k := range refs {
-			if refs[k].start >= c.tokens[t].end && !refs[k].quoted {
-				named = append(named, &refs[k])
-			}
-		}
-		c.forbidTargets(s, t, named)
-		if len(named) > 0 {
-			c.noteLost(s, t, named, nil)
-		}
-		return
-	}
-}
-
-// checkContradictions reports who may be assigned by one part of the text and
-// is forbidden by another, neither under a condition of the prohibition; and
-// who is forbidden under a condition, and allowed nowhere.
-func (c *compiler) checkContradictions() {
-	for _, r := range c.forbidden {
-		if c.allows(r.target) {
-			c.report("forbidden-action", SeverityWarning, r.start, r.end,
-				fmt.Sprintf("another part of the text assigns to @%s, and this forbids it in every case: take one out, or say here when it is forbidden", r.name), "")
-		}
-	}
-	for _, r := range c.lost {
-		if c.allows(r.target) || c.promptNames(r.name) {
-			continue
-		}
-		c.report("forbidden-action", SeverityWarning, r.start, r.end,
-			fmt.Sprintf("this forbids, and nothing allows to assign to @%s in any case: say when to in a sentence of its own, such as \"if ..., assign to @%s\"", r.name, r.name), "")
-	}
-}
-
-// allows reports whether the text allows to assign to a target.
-func (c *compiler) allows(to frontdesk.Target) bool {
-	return slices.ContainsFunc(c.pb.Targets, func(a AllowedTarget) bool { return a.Target.Same(to) })
-}
-
-// promptNames reports whether the prompt of the enabled assign action speaks of
-// somebody: it may allow what the instructions do not.
-func (c *compiler) promptNames(name string) bool {
-	return slices.ContainsFunc(c.opts.Actions, func(a EnabledAction) bool {
-		return a.Name == actAssign && strings.Contains(fold.Phrase(a.Prompt), fold.Phrase(name))
-	})
-}
-
 // spared returns those of the mentions behind an assign phrase that it allows.
 // Between two mentions the text may turn around: "assign to @A, not to @B",
 // "do not assign to @A but to @B", "assign to @A if @B is busy".
@@ -441,6 +376,7 @@ func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, 
 			var x bool
 			yes, x = c.turn(r, lo, hi, yes, negated)
 			except = except || x && !yes
+			yes = yes || i > 0 && len(allowed) == 0 && c.usedInstead(at, r.start)
 		}
 		if yes {
 			allowed = append(allowed, r)

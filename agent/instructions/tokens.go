@@ -52,6 +52,9 @@ func (c *compiler) scanTokens() {
 			continue // inside a longer one
 		}
 		tok := token{t, c.shadow.Start(t.Start), c.shadow.End(c.text, t.End)}
+		if c.inCompound(tok, found) {
+			continue
+		}
 		for q < len(c.quotes) && c.quotes[q].end <= tok.start {
 			q++
 		}

@@ -64,7 +64,10 @@ type file struct {
 	// Values maps what words do in a condition on a value ("only if it is
 	// between 1 and 5") to the words: see [Vocabulary.ValueWord].
 	Values map[string][]string `json:"values"`
-	Typos      map[string]string   `json:"typos"`
+	// Asides maps kinds to words that are looked up only in the words between
+	// two phrases: see [Vocabulary.ScanAll].
+	Asides map[string][]string `json:"asides"`
+	Typos  map[string]string   `json:"typos"`
 	// Canonical names the actions as the product shows them in the language.
 	Canonical map[string]string `json:"canonical"`
 	// ClosingMessage is said when a ladder closes and the prompt gives no
@@ -114,6 +117,7 @@ type Vocabulary struct {
 	keys   []byte       // of all edges, those of a place together
 	kids   []int32
 
+	asides    *Vocabulary                   // the words that only ScanAll finds
 	gaps      map[string][]gap              // by the first half
 	endings   map[string][]ending           // by language
 	magnitude map[string]map[string]float64 // by word and language
@@ -249,6 +253,7 @@ var Default = sync.OnceValue(func() *Vocabulary {
 func Load(systems ...fs.FS) (*Vocabulary, error) {
 	v := &Vocabulary{
 		nodes:     []node{{}},
+		asides:    &Vocabulary{nodes: []node{{}}},
 		gaps:      map[string][]gap{},
 		endings:   map[string][]ending{},
 		magnitude: map[string]map[string]float64{},
@@ -273,6 +278,7 @@ func Load(systems ...fs.FS) (*Vocabulary, error) {
 	}
 	v.addPlain()
 	v.flatten()
+	v.asides.flatten()
 	return v, errors.Join(errs...)
 }
 
@@ -327,6 +333,13 @@ func (v *Vocabulary) add(f file) error {
 	}
 	for _, kind := range sorted(f.Terms) {
 		put(Kind(kind), "", f.Terms[kind])
+	}
+	for _, kind := range sorted(f.Asides) {
+		for _, p := range f.Asides[kind] {
+			for _, phrase := range expand(p) {
+				v.asides.insert(phrase, Meaning{Kind: Kind(kind), Language: f.Language})
+			}
+		}
 	}
 	for _, valued := range []struct {
 		kind  Kind
@@ -585,6 +598,30 @@ func (v *Vocabulary) Scan(text string) []Token {
 		i += n
 	}
 	return v.closeGaps(text, out)
+}
+
+// ScanAll finds the phrases in a folded text and the asides too: words such as
+// "should" and "so", which a prompt is full of and which matter only where a
+// question about them comes up. What begins and ends at one place is one token.
+func (v *Vocabulary) ScanAll(text string) []Token {
+	phrases, asides := v.Scan(text), v.asides.Scan(text)
+	if len(asides) == 0 {
+		return phrases
+	}
+	out := make([]Token, 0, len(phrases)+len(asides))
+	for len(phrases)+len(asides) > 0 {
+		switch {
+		case len(asides) == 0 || len(phrases) > 0 && (phrases[0].Start < asides[0].Start || phrases[0].Start == asides[0].Start && phrases[0].End > asides[0].End):
+			out, phrases = append(out, phrases[0]), phrases[1:]
+		case len(phrases) > 0 && phrases[0].Start == asides[0].Start && phrases[0].End == asides[0].End:
+			both := phrases[0]
+			both.Meanings = slices.Concat(both.Meanings, asides[0].Meanings)
+			out, phrases, asides = append(out, both), phrases[1:], asides[1:]
+		default:
+			out, asides = append(out, asides[0]), asides[1:]
+		}
+	}
+	return out
 }
 
 // Ended adds to the tokens of a text in that language the words that mean
