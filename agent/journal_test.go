@@ -388,6 +388,38 @@ func TestTwoApprovals(t *testing.T) {
 	assert.Empty(t, k.view().Tasks)
 }
 
+// S6.9, S6.8: an approved action that runs at most once, and died with the
+// process, is not run again: its outcome is unknown.
+func TestApprovedCallAtMostOnce(t *testing.T) {
+	var k *kit
+	ran := 0
+	dying := &crash{}
+	act := actions.MustFunc("refund", "Refund.", func(context.Context, actions.Call, struct{}) (actions.Result, error) {
+		ran++
+		dying.dead = true
+		return actions.Result{}, nil
+	})
+	act.NeedsApproval, act.Delivery = true, actions.AtMostOnce
+	llm := agenttest.Script(t, agenttest.CallTool("refund", nil), agenttest.Say("one waits"), agenttest.Say("I do not know whether it went through."))
+	k = newKit(t, llm, with(act))
+	call := k.say("refund").Calls[0].ID
+	require.NoError(t, k.mux.Resolve(k.ctx, call, true, "ana"))
+	inner := k.store
+	dying.Store = inner
+	k.store = dying
+	k.build(llm, with(act))
+	_, err := k.mux.RunDue(k.ctx)
+	require.Error(t, err)
+	k.store = inner
+	k.build(llm, with(act))
+	k.pass(time.Hour)
+	assert.Equal(t, 1, ran)
+	assert.Equal(t, []string{"one waits", "I do not know whether it went through."}, k.sent())
+	v, err := k.store.Load(k.ctx, agent.Query{CallID: call})
+	require.NoError(t, err)
+	assert.Contains(t, v.Approval.Outcome, string(agent.CallUnknown))
+}
+
 // S6.9: calls that were approved, and not yet begun when a human took the
 // conversation over, are refused, each of them.
 func TestApprovedCallsAreRefusedAfterATakeover(t *testing.T) {
