@@ -245,6 +245,9 @@ func (c *compiler) assignSite(st site, refs []ref, how sense) {
 		return
 	}
 	if governed == nil {
+		if all == nil && how == ordered {
+			c.noteBeyond(s, st, refs, end)
+		}
 		c.assignNobody(st, end)
 		return
 	}

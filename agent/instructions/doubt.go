@@ -30,11 +30,11 @@ func certainly(plain bool) sense {
 
 // governing are the kinds of words that may stand between a negation and the
 // verb that it forbids.
-var governing = []vocabulary.Kind{"adverb", "to", "addressee", "auxiliary", "attempt", "not", "prohibit", "cannot", "not_after", "not_next", "or"}
+var governing = []vocabulary.Kind{"adverb", "to", "addressee", "auxiliary", "attempt", "not", "prohibit", "cannot", "not_after", "not_next", "or", "always"}
 
 // breaking are the kinds of words behind which something else begins than what
 // a negation before them forbids.
-var breaking = []vocabulary.Kind{"and", "then", "else", "relative", "relative_that", "reason", "but", "if", "if_not", "lifts", "hence", "always"}
+var breaking = []vocabulary.Kind{"and", "then", "else", "relative", "relative_that", "reason", "but", "if", "if_not", "lifts", "hence"}
 
 // stretch is a short piece of the folded text, with all words that the
 // vocabulary knows in it.

@@ -40,8 +40,8 @@ func (c *compiler) noteLost(s *sentence, t int, all, allowed []*ref, how sense) 
 	doubt := how != forbidden && !c.deniedBehind(t, all[0])
 	for k := s.lo; k < s.hi && !doubt; k++ {
 		tok := c.tokens[k]
-		behind := tok.start >= all[len(all)-1].end && tok.any("lifts", "if_not", "except")
-		doubt = tok.any("lifts") && tok.any("if_not") || behind && !c.isEven(k, all[len(all)-1].end)
+		behind := tok.start >= all[0].end && tok.any("lifts", "if", "if_not", "except")
+		doubt = tok.any("lifts") && tok.any("if_not") || behind && !c.isEven(k, all[0].end)
 	}
 	for i, r := range all {
 		if i > 0 && !c.listed(all, i) {
@@ -50,6 +50,23 @@ func (c *compiler) noteLost(s *sentence, t int, all, allowed []*ref, how sense) 
 		if doubt && r.kind == refMention && r.target.Kind != "" {
 			c.lost = append(c.lost, *r)
 		}
+	}
+}
+
+// noteBeyond notes a mention that another verb cuts off from its assign phrase:
+// "assign customers who can't log in to @A".
+func (c *compiler) noteBeyond(s *sentence, st site, refs []ref, from int) {
+	for k := range refs {
+		r := &refs[k]
+		if r.start < from || r.quoted {
+			continue
+		}
+		lo, hi := c.tokensIn(from, r.start)
+		again := slices.ContainsFunc(c.tokens[lo:hi], func(t token) bool { return t.any("assign", "assign_loose", "assign_weak") })
+		if !again && !c.cutBetween(st.end, r.start) && c.endsInTo(r.start, "") {
+			c.noteLost(s, st.token, []*ref{r}, nil, doubted)
+		}
+		return
 	}
 }
 
