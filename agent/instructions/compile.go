@@ -82,6 +82,12 @@ type compiler struct {
 }
 
 func compile(source string, opts Options, action string) (*Playbook, Diagnostics) {
+	c := compiled(source, opts, action)
+	return c.pb, c.finish()
+}
+
+// compiled runs the pipeline, as far as the length of the text allows.
+func compiled(source string, opts Options, action string) *compiler {
 	limit := opts.MaxCharacters
 	if limit <= 0 {
 		limit = MaxCharacters
@@ -103,11 +109,11 @@ func compile(source string, opts Options, action string) (*Playbook, Diagnostics
 		c.pb.Text = ""
 		c.lineStarts = []int{0}
 		c.report("too-long", SeverityError, 0, 0, fmt.Sprintf("the text has %d characters, %d over the limit of %d: shorten it", c.pb.Characters, over, limit), "")
-		return c.pb, c.diags
+		return c
 	}
 	c.setWorkspace()
 	c.run()
-	return c.pb, c.finish()
+	return c
 }
 
 // clean makes the text safe to store and to point into.

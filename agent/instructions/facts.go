@@ -15,8 +15,9 @@ import (
 // compileText compiles, and goes through the first stages once more for what
 // they find and the playbook does not keep: quotes, tokens and delays.
 func compileText(source string, opts Options, action string) (*compiler, Diagnostics) {
-	pb, diags := compile(source, opts, action)
-	c := &compiler{opts: opts, action: action, text: pb.Text, pb: pb}
+	whole := compiled(source, opts, action)
+	pb, diags := whole.pb, whole.finish()
+	c := &compiler{opts: opts, action: action, text: pb.Text, pb: pb, forbidden: whole.forbidden}
 	if pb.Text == "" {
 		return c, diags
 	}

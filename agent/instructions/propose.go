@@ -336,6 +336,9 @@ func (r *reading) checkTarget(p Proposal) error {
 	if !ok || t.Name != p.Target.Name || p.Delay != 0 || p.Message != (Evidence{}) {
 		return fmt.Errorf("there is nobody called %q", p.Target.Name)
 	}
+	if slices.ContainsFunc(r.forbidden, func(f ref) bool { return f.target.Kind == t.Kind && f.target.ID == t.ID }) {
+		return fmt.Errorf("the text forbids to assign to %q", p.Target.Name)
+	}
 	if r.opts.Actions != nil && !slices.ContainsFunc(r.opts.Actions, func(a EnabledAction) bool { return a.Name == actAssign }) {
 		return errors.New("the action assign is not enabled")
 	}

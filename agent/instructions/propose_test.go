@@ -105,6 +105,13 @@ func TestProposeRefuses(t *testing.T) {
 		require.Len(t, got.Refused, 1, answer)
 		assert.Contains(t, got.Refused[0], why, answer)
 	}
+	for _, forbids := range []string{"2. Do not assign to @Support Team.\n", "# BOUNDARIES\n* Never assign to @Support Team.\n", "# BATASAN\n* Jangan pernah tetapkan ke @Support Team.\n"} {
+		var asked []string
+		got, err := instructions.Propose(context.Background(), answers(&asked, `[{"item": 1, "target": "Support Team"}]`), "# FLOW\n1. If it breaks, tell the technical team.\n"+forbids, instructions.Options{Workspace: shop()})
+		require.NoError(t, err)
+		assert.Empty(t, got.Items, "no proposal allows what the text forbids")
+		assert.Contains(t, strings.Join(got.Refused, ""), `forbids to assign to "Support Team"`)
+	}
 	twice := propose(t, `[{"item": 1, "target": "Sales Team"}, {"item": 1, "target": "Support Team"}]`)
 	assert.Len(t, twice.Items, 1)
 	assert.Len(t, twice.Refused, 1)
