@@ -3,11 +3,10 @@ package pgstore
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-a71cb1d8/frontdesk/agent"
@@ -63,34 +62,45 @@ func (p *programs) Append(ctx context.Context, a agent.Append) error { return p.
 
 func (p *programs) Commit(ctx context.Context, c agent.Commit) error { return p.next().Commit(ctx, c) }
 
-// What is promised of a store is promised of several on one database.
-func TestStore(t *testing.T) {
-	next := schemas(t)
-	agenttest.TestStore(t, func(t *testing.T) agent.Store {
-		one := next(t)
-		return &programs{stores: [2]*Store{one, opened(t, one.pool.Config().ConnString(), &Options{Schema: one.schema})}}
-	})
+// inMode is an address with pgx's default_query_exec_mode; empty: pgx's own.
+func inMode(t *testing.T, dsn, mode string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	if mode != "" {
+		q := u.Query()
+		q.Set("default_query_exec_mode", mode)
+		u.RawQuery = q.Encode()
+	}
+	return u.String()
 }
 
-// A pooler may allow no prepared statements.
+// together gives the stores of two programs on one database, which talk to it
+// in those modes.
+func together(t *testing.T, one, other string) func(t *testing.T) agent.Store {
+	dsn, n := pgtest.DSN(t), 0
+	return func(t *testing.T) agent.Store {
+		t.Helper()
+		n++
+		o := &Options{Schema: fmt.Sprintf("store %d", n)}
+		return &programs{stores: [2]*Store{opened(t, inMode(t, dsn, one), o), opened(t, inMode(t, dsn, other), o)}}
+	}
+}
+
+// What is promised of a store is promised of several on one database.
+func TestStore(t *testing.T) { agenttest.TestStore(t, together(t, "", "")) }
+
+// A pooler may allow no prepared statements, or nothing but plain text: what
+// is promised is promised without them.
 func TestWithoutPreparedStatements(t *testing.T) {
-	s := opened(t, pgtest.DSN(t)+"&default_query_exec_mode=exec", nil)
-	begin(t, s, "a", agent.Task{Kind: agent.TaskTurn, Due: start})
-	require.NoError(t, s.Commit(t.Context(), received("a", 1)))
-	require.ErrorIs(t, s.Commit(t.Context(), received("a", 1)), agent.ErrDuplicate)
-	got, err := s.Claim(t.Context(), agent.ClaimQuery{Now: start.Add(time.Hour), Until: start.Add(2 * time.Hour), Max: 1})
-	require.NoError(t, err)
-	require.Len(t, got.Tasks, 1)
-	fence := got.Tasks[0].Fence
-	entry := agent.Entry{TurnID: "t", N: 1, At: start, Data: []byte{0, 1, 255}}
-	require.NoError(t, s.Append(t.Context(), agent.Append{Fence: fence, Rows: []agent.Entry{entry}}))
-	require.NoError(t, s.Commit(t.Context(), answered("a", 2, &fence)))
-	v, err := s.Load(t.Context(), agent.Query{ConversationID: "a", History: 5, Turns: true, Outbox: true, TurnID: "t", Tasks: true})
-	require.NoError(t, err)
-	assert.Equal(t, []agent.Entry{entry}, v.Journal)
-	assert.Len(t, v.History, 2)
-	assert.Len(t, v.Turns, 1)
-	assert.Equal(t, agent.TaskSend, v.Tasks[0].Kind)
+	agenttest.TestStore(t, together(t, "exec", "simple_protocol"))
+	t.Run("desk", func(t *testing.T) {
+		dsn, n := inMode(t, pgtest.DSN(t), "simple_protocol"), 0
+		agenttest.TestDesk(t, func(t *testing.T) agenttest.DeskHarness {
+			n++
+			return agenttest.DeskHarness{Store: opened(t, dsn, &Options{Schema: fmt.Sprintf("desk %d", n), PurgeLater: true})}
+		})
+	})
 }
 
 // Whatever happens, this store answers as the reference does.
