@@ -153,6 +153,9 @@ func (c *compiler) governs(cl clause, hit, t int) bool {
 	if no.any("declines") && c.anyIn(cl.lo, hit, negations...) || g.breaks() {
 		return false // "never refuse to assign"
 	}
+	if always := g.last("always"); always > 0 && g.is(g.words[always-1], "attempt") {
+		return false // "do not try always assign"
+	}
 	if or := g.last("or"); or >= 0 && g.behind(or).only(governing...) {
 		return true
 	}
@@ -218,8 +221,12 @@ func (c *compiler) isOver(cl clause, hit, t int) bool {
 }
 
 // ordersAnew reads "we don't offer repairs so assign" and "never quote prices
-// and always assign".
+// and always assign". A form of the verb that is no order may go on with what is
+// forbidden: "don't be lazy and always assigned to @X".
 func (c *compiler) ordersAnew(g stretch, t int) bool {
+	if c.tokens[t].any("assigned", "as_noun") {
+		return false
+	}
 	for i := len(g.words) - 1; i > 0; i-- {
 		w := g.words[i]
 		if !g.behind(i).only("adverb", "to", "always", "addressee") {
@@ -228,13 +235,13 @@ func (c *compiler) ordersAnew(g stretch, t int) bool {
 		before := g.before(i)
 		joined := before.last("and") >= 0 && before.behind(before.last("and")).only()
 		switch {
-		case g.is(w, "hence") && !joined && !c.tokens[t].any("assigned"):
+		case g.is(w, "hence") && !joined:
 			return before.bare(governing...) > 0
 		case g.is(w, "always") && joined:
 			return before.before(before.last("and")).bare(governing...) > 0
 		}
 	}
-	if len(g.words) > 0 && g.is(g.words[0], "hence") && !c.tokens[t].any("assigned") {
+	if len(g.words) > 0 && g.is(g.words[0], "hence") {
 		return countWords(g.text[:g.words[0].Start]) > 0 && g.behind(0).only("adverb", "to", "always", "addressee")
 	}
 	return false

@@ -41,6 +41,7 @@ func (c *compiler) read(s *sentence, t int) sense {
 	tok := c.tokens[t]
 	carried := -1     // the negation of an earlier clause, whose list may go on here
 	dangling := false // an earlier clause ends in "do not": what it forbids follows
+	whose := false    // "patients who cannot, ...": it may be about them
 	for i, cl := range s.clauses {
 		if cl.lo > t {
 			break
@@ -51,7 +52,7 @@ func (c *compiler) read(s *sentence, t int) sense {
 			case hit >= 0 && !c.isOver(cl, hit, t):
 				return certainly(c.governs(cl, hit, t))
 			case dangling:
-				return forbidden
+				return certainly(!whose && !c.anyIn(cl.lo, t, "always"))
 			case carried >= 0 && !condition && c.listGoesOn(s, carried):
 				return certainly(c.inList(s, carried, t))
 			}
@@ -59,6 +60,7 @@ func (c *compiler) read(s *sentence, t int) sense {
 		}
 		if hit >= 0 {
 			carried = hit
+			whose = whose || c.hasHead(cl, hit)
 			// "never, ever" goes on into the next clause
 			dangling = dangling || !condition && c.dangles(cl, hit) || c.tokens[hit].end > cl.end
 		}
@@ -310,20 +312,36 @@ func (c *compiler) readState(s *sentence, t int) sense {
 			continue
 		}
 		for k := t - 1; k >= cl.lo; k-- {
+			condition := c.tokens[k]
+			if condition.any("not_silence") { // "do not reply until"
+				condition = c.lastWord(k)
+			}
 			switch {
-			case c.tokens[k].any("then", "else"):
+			case condition.any("then", "else"):
 				return ordered
-			case !c.tokens[k].any("if", "if_not"):
+			case !condition.any("if", "if_not"):
 				continue
-			case !c.tokens[k].any("first") || !c.anyIn(cl.lo, k, "not", "prohibit", "cannot", "not_after", "hush"):
+			case !condition.any("first") || !c.anyIn(cl.lo, k, "not", "prohibit", "cannot", "not_after", "hush") && !c.tokens[k].any("not_silence"):
 				return described
-			case c.words(c.tokens[k].End, c.tokens[t].Start).only("addressee", "auxiliary", "adverb"):
+			}
+			own := c.words(c.tokens[k].End, c.tokens[t].Start)
+			if own.has("addressee") && own.has("perfect") && own.only("addressee", "perfect", "adverb") {
 				return ordered
 			}
 			return doubted
 		}
 	}
 	return ordered
+}
+
+// lastWord returns what the last word of a phrase means on its own.
+func (c *compiler) lastWord(k int) token {
+	t := c.tokens[k]
+	text := strings.TrimRight(c.shadow.Text[t.Start:t.End], " ")
+	for _, w := range c.scan(text[strings.LastIndexByte(text, ' ')+1:]) {
+		return token{Token: w, start: t.start, end: t.end}
+	}
+	return token{}
 }
 
 // anyIn reports whether one of the tokens is of a kind.
