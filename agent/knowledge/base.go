@@ -86,7 +86,7 @@ func open(path string, o *Options, steps []string) (*Base, error) {
 		err = b.connect(sqlitefile.URI(abs), steps)
 	}
 	if err != nil {
-		return nil, errors.Join(err, b.close())
+		return nil, errors.Join(explain(abs, err), b.close())
 	}
 	return b, nil
 }
@@ -142,12 +142,22 @@ func (b *Base) migrate(steps []string, prepare func(sqlitefile.Conn) error) erro
 	return errors.Join(err, conn.Close())
 }
 
+// explain adds to an error that is about the file what to do.
+func explain(abs string, err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return sqlitefile.Explain(abs, e.Code(), err)
+	}
+	return err
+}
+
 func isBusy(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 
-// Close closes the file. What is under way ends first; afterwards every method
+// Close closes the file. What writes (Put, Remove, Sync) ends first; a search or
+// a list that is under way may end with an error. Afterwards every method
 // returns an error. Closing again does nothing.
 func (b *Base) Close() error {
 	b.indexing.Lock()

@@ -286,9 +286,10 @@ func (b *Base) remove(ctx context.Context, sources []string) (n int, err error) 
 // for the whole base.
 //
 // Files in other formats, and those whose names or directories begin with a
-// dot, are skipped. A file that cannot be read, or is not understood, does not
-// stop the others; what was there of it before stays, and the error is all of
-// theirs. progress is as in Put.
+// dot, are skipped. So are symbolic links, to files and to directories: a link
+// counts as no file, and what was put from its place goes. A file that cannot
+// be read, or is not understood, does not stop the others; what was there of it
+// before stays, and the error is all of theirs. progress is as in Put.
 func (b *Base) Sync(ctx context.Context, name string, fsys fs.FS, progress func(Progress)) error {
 	b.indexing.Lock()
 	defer b.indexing.Unlock()

@@ -3,6 +3,7 @@ package knowledge
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,6 +182,7 @@ func TestSync(t *testing.T) {
 	files := fstest.MapFS{
 		"a.md": {Data: []byte("# One\nRoses.\n# Two\nLilies.")}, "sub/b.csv": {Data: []byte("name\nOrchids")},
 		"logo.png": {Data: []byte("x")}, ".git/c.md": {Data: []byte("Hidden")}, ".d.md": {Data: []byte("Hidden")},
+		"link.md": {Data: []byte("a.md"), Mode: fs.ModeSymlink},
 	}
 	sync := func() (lines []string) {
 		require.NoError(t, b.Sync(ctx, "help", files, telling(&lines)))

@@ -104,16 +104,24 @@ func open(path string, o *Options, steps []string) (*Store, error) {
 	}
 	w, err := s.openWriter(s.timeout)
 	if err != nil {
-		return nil, err
+		return nil, explain(abs, err)
 	}
 	if err := sqlitefile.Migrate(w.file(), applicationID, steps); err != nil {
-		return nil, errors.Join(err, w.close())
+		return nil, errors.Join(explain(abs, err), w.close())
 	}
 	if err := w.run(busyPragma(busyStep)); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	s.writer = w
 	return s, nil
+}
+
+// explain adds to an error that is about a file what to do.
+func explain(abs string, err error) error {
+	if code, ok := engine.code(err); ok {
+		return sqlitefile.Explain(abs, code, err)
+	}
+	return err
 }
 
 func busyPragma(d time.Duration) string {
@@ -259,5 +267,5 @@ func (s *Store) backup(ctx context.Context, path string) error {
 		return err
 	}
 	_, err = c.exec(&statement{"VACUUM INTO ?"}, sqlitefile.URI(abs))
-	return errors.Join(err, c.close())
+	return errors.Join(explain(abs, err), c.close())
 }
