@@ -302,7 +302,10 @@ func ollamaURL(baseURL, host string) string {
 
 func (ch *chat) turn(t agent.Turn) {
 	ch.last = &t
-	if t.Failure != "" {
+	switch {
+	case t.Exit == agent.ExitNotOurs:
+		fmt.Fprintf(ch.e.stdout, "%s\n", ch.e.paint("33", fmt.Sprintf("(no agent answers: %s; /state tells who has the conversation, /assign gives it back)", t.Failure)))
+	case t.Failure != "":
 		fmt.Fprintf(ch.e.stdout, "%s\n", ch.e.paint("33", fmt.Sprintf("(%s: %s)", t.Exit, t.Failure)))
 	}
 	for _, c := range t.Calls {
@@ -435,15 +438,29 @@ func (ch *chat) line(ctx context.Context, line string) (quit bool, err error) {
 	case "/state":
 		return false, scenario.WriteState(ctx, ch.e.stdout, ch.session)
 	case "/assign":
-		return false, ch.session.Operate(ctx, func(m *agent.Mux, id string) error { return m.Assign(ctx, id, ch.session.Target(rest), "") })
+		return false, ch.operate(ctx, func(m *agent.Mux, id string) error { return m.Assign(ctx, id, ch.session.Target(rest), "") })
 	case "/close":
-		return false, ch.session.Operate(ctx, func(m *agent.Mux, id string) error {
+		return false, ch.operate(ctx, func(m *agent.Mux, id string) error {
 			return m.Close(ctx, id, actions.Closing{Note: rest}, "")
 		})
 	case "/reopen":
-		return false, ch.session.Operate(ctx, func(m *agent.Mux, id string) error { return m.Reopen(ctx, id, "") })
+		return false, ch.operate(ctx, func(m *agent.Mux, id string) error { return m.Reopen(ctx, id, "") })
 	}
 	return false, fmt.Errorf("there is no command %s: /help lists those there are", verb)
+}
+
+// operate does what a person does, and says how things stand then.
+func (ch *chat) operate(ctx context.Context, do func(m *agent.Mux, conversation string) error) error {
+	if err := ch.session.Operate(ctx, do); err != nil {
+		return err
+	}
+	var state strings.Builder
+	if err := scenario.WriteState(ctx, &state, ch.session); err != nil {
+		return err
+	}
+	conversation, _, _ := strings.Cut(strings.TrimSpace(state.String()), "\n")
+	fmt.Fprintf(ch.e.stdout, "%s\n", ch.e.paint("2", "("+conversation+")"))
+	return nil
 }
 
 func (ch *chat) showTurn(form string) error {

@@ -175,3 +175,16 @@ func TestChatInAFile(t *testing.T) {
 	assert.Equal(t, exitUsage, e.chat(chatCommand(), []string{"-llm", "offline", "-db", "notes.txt", prompt}))
 	assert.Contains(t, errs.String(), "sqlitestore: open notes.txt")
 }
+
+// What a person does in a chat is said, and so is every message that no agent
+// answers, with the way back. S1.2, S9.1
+func TestChatWithAPerson(t *testing.T) {
+	dir := t.TempDir()
+	prompt, input := filepath.Join(dir, "prompt.md"), filepath.Join(dir, "input.txt")
+	require.NoError(t, os.WriteFile(prompt, []byte("# FLOW\n1. Greet. If they want a demo, assign to @Sales Team.\n"), 0o600))
+	require.NoError(t, os.WriteFile(input, []byte("hi\n/assign Sales Team\nyo\nyo again\n/close\n"), 0o600))
+	out := shell(t, "frontdesk chat -llm offline "+prompt+" < "+input)
+	assert.Contains(t, out, "(conversation: open, team Sales Team, assignee user:user-1)\n")
+	assert.Equal(t, 2, strings.Count(out, "(no agent answers: human_owned;"), out)
+	assert.True(t, strings.HasSuffix(out, "(conversation: closed, team Sales Team, assignee user:user-1)\n"), out)
+}

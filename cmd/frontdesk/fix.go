@@ -78,7 +78,7 @@ func applyFixes(s *source, diags instructions.Diagnostics) (string, int) {
 }
 
 // replaceFile writes a file in one step: a reader, and a crash, finds the old
-// text or the new one. A link stays a link.
+// text or the new one. A link stays a link, and a file that is read-only as it is.
 func replaceFile(path, text string) (err error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
@@ -86,6 +86,10 @@ func replaceFile(path, text string) (err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
+	}
+	const writable = 0o222
+	if info.Mode().Perm()&writable == 0 { // renaming over it would not mind
+		return fmt.Errorf("%s is read-only: make it writable first", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {

@@ -117,6 +117,18 @@ func TestReplaceFile(t *testing.T) {
 	require.Error(t, replaceFile(filepath.Join(dir, "missing.md"), "new"))
 }
 
+// What is read-only is not written by the way of a new file in its place.
+func TestReadOnlyFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const text = "# FLOW\n1. Greet the Contact (name: $contact.firstnme).\n"
+	require.NoError(t, os.WriteFile("prompt.md", []byte(text), 0o444))
+	require.NoError(t, os.WriteFile("workspace.yaml", []byte("users: [{name: Ana}]\n"), 0o600))
+	assert.Equal(t, "! frontdesk lint: prompt.md is read-only: make it writable first\n[exit 2]\n", shell(t, "frontdesk lint -fix -workspace workspace.yaml prompt.md"))
+	data, err := os.ReadFile("prompt.md")
+	require.NoError(t, err)
+	assert.Equal(t, text, string(data))
+}
+
 func TestTooLargeFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("big.md", make([]byte, maxFile+1), 0o644))

@@ -26,8 +26,7 @@ const (
 // Scenario is a conversation to run.
 type Scenario struct {
 	// Path is the archive's.
-	Path    string
-	archive *txtar.Archive
+	Path string
 
 	prompt, promptName string
 	file               *workspacefile.File
@@ -51,9 +50,9 @@ func Load(path string) (*Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scenario{Path: path, archive: txtar.Parse(data)}
+	s := &Scenario{Path: path}
 	found := false
-	for _, f := range s.archive.Files {
+	for _, f := range txtar.Parse(data).Files {
 		text := string(f.Data)
 		switch f.Name {
 		case promptFile:
@@ -148,16 +147,37 @@ func (s *Scenario) Update(got string, write func(path, text string) error) (bool
 	if err := representable(got); err != nil {
 		return false, err
 	}
-	if !s.hasWant {
-		s.archive.Files = append(s.archive.Files, txtar.File{Name: wantFile})
-	}
-	for i := range s.archive.Files {
-		if s.archive.Files[i].Name == wantFile {
-			s.archive.Files[i].Data = []byte(got)
-		}
+	data, err := os.ReadFile(s.Path)
+	if err != nil {
+		return false, err
 	}
 	s.want, s.hasWant = got, true
-	return true, write(s.Path, string(txtar.Format(s.archive)))
+	return true, write(s.Path, withWant(string(data), got))
+}
+
+// withWant puts a text into the want.txt of an archive. The bytes of the other
+// files, line ends included, are not touched.
+func withWant(archive, got string) string {
+	begin, end := -1, len(archive)
+	at := 0
+	for l := range strings.SplitAfterSeq(archive, "\n") {
+		marker := strings.TrimRight(l, "\r\n")
+		switch {
+		case !strings.HasPrefix(marker, "-- ") || !strings.HasSuffix(marker, " --"):
+		case begin >= 0:
+			end = min(end, at)
+		case strings.TrimSpace(marker[3:len(marker)-3]) == wantFile:
+			begin = at + len(l)
+		}
+		at += len(l)
+	}
+	if begin >= 0 {
+		return archive[:begin] + got + archive[end:]
+	}
+	if archive != "" && !strings.HasSuffix(archive, "\n") {
+		archive += "\n"
+	}
+	return archive + "-- " + wantFile + " --\n" + got
 }
 
 // representable holds a text against the one thing that an archive cannot

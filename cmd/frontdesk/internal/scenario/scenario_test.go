@@ -86,6 +86,24 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// The bytes of the other files stay as they are: line ends, and what follows.
+func TestUpdateTouchesNothingElse(t *testing.T) {
+	before := "A note.\r\n-- prompt.md --\r\n# FLOW\r\n1. Greet.\r\n"
+	behind := "-- scenario.txt --\r\nllm say Hello\r\ncontact Hi\r\n"
+	for _, want := range []string{"-- want.txt --\r\nold\r\n", "-- want.txt --\n"} {
+		s, err := load(t, before+want+behind)
+		require.NoError(t, err)
+		res, err := s.Run(t.Context())
+		require.NoError(t, err)
+		var written string
+		changed, err := s.Update(res.Text, func(_, text string) error { written = text; return nil })
+		require.NoError(t, err)
+		assert.True(t, changed)
+		marker, _, _ := strings.Cut(want, "\n")
+		assert.Equal(t, before+marker+"\n"+res.Text+behind, written)
+	}
+}
+
 // A message that the reply window keeps back is shown as not sent. S8.7
 func TestWindow(t *testing.T) {
 	s, err := load(t, "-- prompt.md --\n# FOLLOW-UP\nIf there is no reply after 2 hours, say \"Still there?\".\n-- workspace.yaml --\nreply_window: 1h\n-- scenario.txt --\nllm say Hello\ncontact Hi\nadvance 2h\nexpect no reply\n")

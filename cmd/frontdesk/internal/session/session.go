@@ -241,7 +241,7 @@ func (s *Session) Say(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	if !s.seen[t.ID] {
+	if t.ID == "" || !s.seen[t.ID] {
 		s.told(t) // nobody's turn: a human has the conversation
 	}
 	_, err = s.Mux.RunDue(ctx)
