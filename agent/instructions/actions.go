@@ -213,13 +213,8 @@ func (c *compiler) assignSite(st site, refs []ref, how sense) {
 			governed = append(governed, r)
 		}
 	}
-	if governed == nil && c.tokens[st.token].any("assign_after") {
-		for k := len(refs) - 1; k >= 0; k-- {
-			if r := &refs[k]; r.end <= st.start && !r.quoted && !r.governed && r.kind == refMention {
-				governed = []*ref{r}
-				break
-			}
-		}
+	if governed == nil {
+		governed = c.namedBefore(st.token, refs)
 	}
 	all, named := governed, len(governed)
 	governed, except := c.spared(st.end, governed, negated)
@@ -266,6 +261,20 @@ func (c *compiler) assignSite(st site, refs []ref, how sense) {
 	if !st.canonical {
 		c.nonCanonical(st)
 	}
+}
+
+// namedBefore returns the mention before an assign phrase that ends its
+// sentence, in a language that puts the verb last.
+func (c *compiler) namedBefore(t int, refs []ref) []*ref {
+	if !c.tokens[t].any("assign_after") {
+		return nil
+	}
+	for k := len(refs) - 1; k >= 0; k-- {
+		if r := &refs[k]; r.end <= c.tokens[t].start && !r.quoted && !r.governed && r.kind == refMention {
+			return []*ref{r}
+		}
+	}
+	return nil
 }
 
 // refBefore returns the index of the last reference that begins before the

@@ -101,7 +101,7 @@ func TestNoTargetIsLostUnsaid(t *testing.T) {
 		for _, form := range w.forms() {
 			_, ds := compileAs(form[0], form[1], instructions.Options{Workspace: ws})
 			told := slices.ContainsFunc(ds, func(d instructions.Diagnostic) bool {
-				return d.Code == "forbidden-action" && strings.Contains(d.Message, "allows nobody")
+				return d.Code == "forbidden-action" && strings.Contains(d.Message, "does not let the agent assign")
 			})
 			assert.Equal(t, w.lost, told, "%s %q: %s", w.file, form[0], form[1])
 		}

@@ -127,6 +127,9 @@ func (c *compiler) forbidListed(s *sentence, refs []ref) {
 				named = append(named, &refs[k])
 			}
 		}
+		if named == nil {
+			named = c.namedBefore(t, refs)
+		}
 		switch {
 		case list != "cannot":
 			if c.read(s, t) == ordered {
@@ -171,12 +174,16 @@ func (c *compiler) checkContradictions() {
 				fmt.Sprintf("another part of the text assigns to @%s, and this forbids it in every case: take one out, or say here when it is forbidden", r.name), "")
 		}
 	}
+	if len(c.lost) == 0 {
+		return
+	}
+	prompt := c.assignPrompt()
 	for _, r := range c.lost {
-		if c.allows(r.target) || c.promptNames(r.name) {
+		if c.allows(r.target) || prompt != "" && strings.Contains(prompt, fold.Phrase(r.name)) {
 			continue
 		}
 		c.report("forbidden-action", SeverityWarning, r.start, r.end,
-			fmt.Sprintf("this allows nobody to be assigned to @%s, and nothing else does: say when to in a sentence of its own, such as \"If ..., assign to @%s.\"; or forbid it plainly, such as \"Never assign to @%s.\"", r.name, r.name, r.name), "")
+			fmt.Sprintf("this does not let the agent assign to @%s, and nothing else does: say when to in a sentence of its own, such as \"If ..., assign to @%s.\"; or forbid it plainly, such as \"Never assign to @%s.\"", r.name, r.name, r.name), "")
 	}
 }
 
@@ -185,10 +192,12 @@ func (c *compiler) allows(to frontdesk.Target) bool {
 	return slices.ContainsFunc(c.pb.Targets, func(a AllowedTarget) bool { return a.Target.Same(to) })
 }
 
-// promptNames reports whether the prompt of the enabled assign action speaks of
-// somebody: it may allow what the instructions do not.
-func (c *compiler) promptNames(name string) bool {
-	return slices.ContainsFunc(c.opts.Actions, func(a EnabledAction) bool {
-		return a.Name == actAssign && strings.Contains(fold.Phrase(a.Prompt), fold.Phrase(name))
-	})
+// assignPrompt returns the folded prompt of the enabled assign action: it may
+// allow whom the instructions do not.
+func (c *compiler) assignPrompt() string {
+	k := slices.IndexFunc(c.opts.Actions, func(a EnabledAction) bool { return a.Name == actAssign })
+	if k < 0 {
+		return ""
+	}
+	return fold.Phrase(c.opts.Actions[k].Prompt)
 }
