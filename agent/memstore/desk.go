@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/seed-a71cb1d8/frontdesk"
@@ -99,15 +98,9 @@ func (s *Store) messagePage(ctx context.Context, q *agent.MessageQuery) (page ag
 	if q.ConversationID == "" {
 		return s.undelivered(q)
 	}
-	before := q.Before
-	if q.Cursor != "" {
-		seq, err := strconv.ParseInt(q.Cursor, 10, 64)
-		if err != nil {
-			return page, cursor.ErrBad
-		}
-		if before <= 0 || seq < before {
-			before = seq
-		}
+	before, err := cursor.Before(q.Cursor, q.Before)
+	if err != nil {
+		return page, err
 	}
 	c := s.conversations[q.ConversationID]
 	if c == nil {
@@ -116,11 +109,11 @@ func (s *Store) messagePage(ctx context.Context, q *agent.MessageQuery) (page ag
 	var found []frontdesk.Message
 	for i := len(c.messages) - 1; i >= 0 && len(found) <= agent.PageLimit(q.Limit); i-- {
 		m := &c.messages[i]
-		if m.Seq > q.After && (before <= 0 || m.Seq < before) && (!q.Undelivered || undelivered(m)) {
+		if m.Seq > q.After && m.Seq < before && (!q.Undelivered || undelivered(m)) {
 			found = append(found, *m)
 		}
 	}
-	page.Items, page.Next = cursor.Cut(found, agent.PageLimit(q.Limit), func(m frontdesk.Message) string { return strconv.FormatInt(m.Seq, 10) })
+	page.Items, page.Next = cursor.Cut(found, agent.PageLimit(q.Limit), func(m frontdesk.Message) string { return cursor.Seq(m.Seq) })
 	return page, nil
 }
 

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -10,40 +9,15 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/storebench"
 )
 
-var start = time.Date(2025, 1, 6, 9, 0, 0, 0, time.UTC)
-
-// homeOf is an open conversation as of some version.
-func homeOf(name string, version int64) *frontdesk.Conversation {
-	return &frontdesk.Conversation{
-		ID: name, ContactID: "contact-" + name, Channel: "chat", Status: frontdesk.Open, Epoch: 1, Created: start, LastInbound: start, Version: version, LastSeq: version,
-	}
-}
+var start = storebench.Start
 
 // begin stores a contact and its conversation, with tasks.
 func begin(tb testing.TB, s *Store, name string, tasks ...agent.Task) {
 	tb.Helper()
-	for i := range tasks {
-		tasks[i].ConversationID = name
-	}
-	require.NoError(tb, s.Commit(tb.Context(), agent.Commit{
-		Contact:      &frontdesk.Contact{ID: "contact-" + name, Created: start, Identities: []frontdesk.Identity{{Channel: "chat", Address: name}}},
-		Conversation: homeOf(name, 0), Put: tasks,
-	}))
-}
-
-// received is the commit of a message of a contact, as the engine makes it.
-func received(name string, version int64) agent.Commit {
-	id := fmt.Sprintf("%s-%d", name, version)
-	return agent.Commit{
-		Dedupe: map[string]string{"chat\x1f" + id: id}, Conversation: homeOf(name, version),
-		Messages: []frontdesk.Message{{
-			ID: id, ConversationID: name, Seq: version, Direction: frontdesk.DirInbound, Author: frontdesk.Author{Kind: frontdesk.AuthorContact, ID: "contact-" + name},
-			Text: "Hello, I would like to know what the large plan costs for a team of twelve.", At: start, ProviderID: id,
-		}},
-		Put: []agent.Task{{ConversationID: name, Kind: agent.TaskTurn, Due: start.Add(time.Second), TurnID: "turn-" + id, Trigger: agent.Trigger{Kind: agent.TriggerInbound}}},
-	}
+	require.NoError(tb, s.Commit(tb.Context(), storebench.Opening(name, tasks...)))
 }
 
 // answered is the commit of the turn that answers it, and goes on holding the
@@ -51,7 +25,7 @@ func received(name string, version int64) agent.Commit {
 func answered(name string, version int64, fence *agent.Fence) agent.Commit {
 	id, turn := fmt.Sprintf("%s-%d", name, version), fmt.Sprintf("turn-%s-%d", name, version)
 	return agent.Commit{
-		Fence: fence, Conversation: homeOf(name, version),
+		Fence: fence, Conversation: storebench.Home(name, version),
 		Messages: []frontdesk.Message{{
 			ID: id, ConversationID: name, Seq: version, Direction: frontdesk.DirOutbound, Author: frontdesk.Author{Kind: frontdesk.AuthorAgent, ID: "sales"},
 			Text: "The large plan is 120 a month for up to fifteen people. Shall I set it up for you?", At: start, TurnID: turn, Status: frontdesk.Queued,
@@ -60,30 +34,6 @@ func answered(name string, version int64, fence *agent.Fence) agent.Commit {
 		Delete: []agent.TaskKind{agent.TaskTurn},
 		Put:    []agent.Task{{ConversationID: name, Kind: agent.TaskSend, Due: start.Add(time.Hour)}},
 	}
-}
-
-// atOnce runs f with 1 to each from several goroutines and reports how often a
-// second it ran.
-func atOnce(b *testing.B, workers int, f func(worker int, n int64) error) {
-	each := b.N/workers + 1
-	b.ResetTimer()
-	begun := time.Now()
-	var all sync.WaitGroup
-	errs := make([]error, workers)
-	for i := range workers {
-		all.Go(func() {
-			for n := 1; n <= each && errs[i] == nil; n++ {
-				errs[i] = f(i, int64(n))
-			}
-		})
-	}
-	all.Wait()
-	took := time.Since(begun)
-	b.StopTimer()
-	for _, err := range errs {
-		require.NoError(b, err)
-	}
-	b.ReportMetric(float64(each*workers)/took.Seconds(), "commits/s")
 }
 
 // BenchmarkCommit measures commits a second from several goroutines: of
@@ -95,7 +45,7 @@ func BenchmarkCommit(b *testing.B) {
 			for i := range workers {
 				begin(b, s, fmt.Sprint(i))
 			}
-			atOnce(b, workers, func(i int, n int64) error { return s.Commit(b.Context(), received(fmt.Sprint(i), n)) })
+			storebench.AtOnce(b, workers, func(i int, n int64) error { return s.Commit(b.Context(), storebench.Inbound(fmt.Sprint(i), n)) })
 		})
 		b.Run(fmt.Sprintf("turn/goroutines=%d", workers), func(b *testing.B) {
 			s := temporary(b, nil)
@@ -108,7 +58,7 @@ func BenchmarkCommit(b *testing.B) {
 			for i, t := range got.Tasks {
 				fences[i] = t.Fence
 			}
-			atOnce(b, workers, func(i int, n int64) error {
+			storebench.AtOnce(b, workers, func(i int, n int64) error {
 				return s.Commit(b.Context(), answered(fences[i].ConversationID, n, &fences[i]))
 			})
 		})
@@ -149,19 +99,4 @@ func BenchmarkClaim(b *testing.B) {
 }
 
 // BenchmarkLoad measures what a turn reads, from several goroutines.
-func BenchmarkLoad(b *testing.B) {
-	s := temporary(b, nil)
-	begin(b, s, "one")
-	for n := int64(1); n <= 50; n++ {
-		require.NoError(b, s.Commit(b.Context(), received("one", n)))
-	}
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			v, err := s.Load(b.Context(), agent.Query{ConversationID: "one", History: 20, Turns: true, Tasks: true, TurnID: "turn"})
-			if err != nil || len(v.History) != 20 {
-				b.Errorf("%d messages, %v", len(v.History), err)
-			}
-		}
-	})
-}
+func BenchmarkLoad(b *testing.B) { storebench.Load(b, temporary(b, nil)) }

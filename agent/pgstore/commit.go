@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlrow"
 )
 
 // newTasks sets the tasks of a lane l, without some and with others, and what
@@ -314,9 +314,9 @@ func (w *writer) tasks() (t tasks, err error) {
 		}
 		// What stands beside it is not repeated.
 		kind := task.Kind
-		s := stored{Due: micros(task.Due), Attempts: task.Attempts}
+		s := stored{Due: sqlrow.Micros(task.Due), Attempts: task.Attempts}
 		task.ConversationID, task.Kind, task.Due, task.Attempts = "", "", agent.Task{}.Due, 0
-		if s.Detail, err = encode(task); err != nil {
+		if s.Detail, err = sqlrow.Encode(task); err != nil {
 			return t, fmt.Errorf("task %s cannot be written as JSON: %w", kind, err)
 		}
 		put[kind.Lane()][kind] = s
@@ -324,8 +324,8 @@ func (w *writer) tasks() (t tasks, err error) {
 	}
 	t.lanes = slices.Sorted(maps.Keys(touched))
 	t.sendDue, t.turnDue = earliest(put[agent.LaneSend]), earliest(put[agent.LaneTurn])
-	if t.send, err = encode(put[agent.LaneSend]); err == nil {
-		t.turn, err = encode(put[agent.LaneTurn])
+	if t.send, err = sqlrow.Encode(put[agent.LaneSend]); err == nil {
+		t.turn, err = sqlrow.Encode(put[agent.LaneTurn])
 	}
 	return t, err
 }
@@ -352,13 +352,13 @@ func (w *writer) contact() error {
 	if p == nil {
 		return nil
 	}
-	identities, err1 := encode(p.Identities)
-	tags, err2 := encode(p.Tags)
-	fields, err3 := encode(p.Fields)
+	identities, err1 := sqlrow.Encode(p.Identities)
+	tags, err2 := sqlrow.Encode(p.Tags)
+	fields, err3 := sqlrow.Encode(p.Fields)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return fmt.Errorf("contact %s cannot be written as JSON: %w", p.ID, err)
 	}
-	args := []any{p.ID, p.Stage, micros(p.Created), identities, tags, fields}
+	args := []any{p.ID, p.Stage, sqlrow.Micros(p.Created), identities, tags, fields}
 	channels, addresses := []string{}, []string{}
 	for _, i := range p.Identities {
 		channels, addresses = append(channels, i.Channel), append(addresses, i.Address)
@@ -383,7 +383,7 @@ func (w *writer) conversation() error {
 	w.kept[v.ID] = true
 	args := []any{
 		v.ID, v.ContactID, v.Channel, string(v.Status), v.TeamID, string(v.Assignee.Kind), v.Assignee.ID, v.AwaitsHuman, v.OptedOut, v.Epoch, v.LastSeq,
-		micros(v.LastInbound), int64(v.Unanswered), v.Summary, v.ClosingNote, micros(v.Created), micros(v.ClosedAt),
+		sqlrow.Micros(v.LastInbound), int64(v.Unanswered), v.Summary, v.ClosingNote, sqlrow.Micros(v.Created), sqlrow.Micros(v.ClosedAt),
 	}
 	if v.Version != 0 {
 		w.do(setConversation, append(args, v.Version)...)
@@ -407,9 +407,9 @@ func (w *writer) messages() error {
 		m := &w.c.Messages[i]
 		w.keep("a message", m.ConversationID)
 		args := []any{
-			m.ConversationID, m.Seq, m.ID, string(m.Direction), string(m.Author.Kind), m.Author.ID, m.Author.Name, m.Text, micros(m.At),
-			m.TurnID, string(m.Disposition), string(m.Status), m.Reason, orNull(m.ProviderID), m.Epoch, m.Exempt, m.FollowUp, m.Template,
-			int64(m.Attempts), micros(m.ClaimedAt), micros(m.SettledAt), pendingAs(m),
+			m.ConversationID, m.Seq, m.ID, string(m.Direction), string(m.Author.Kind), m.Author.ID, m.Author.Name, m.Text, sqlrow.Micros(m.At),
+			m.TurnID, string(m.Disposition), string(m.Status), m.Reason, sqlrow.OrNull(m.ProviderID), m.Epoch, m.Exempt, m.FollowUp, m.Template,
+			int64(m.Attempts), sqlrow.Micros(m.ClaimedAt), sqlrow.Micros(m.SettledAt), sqlrow.Pending(m),
 		}
 		switch v := w.c.Conversation; {
 		case m.ProviderID == "":
@@ -423,27 +423,10 @@ func (w *writer) messages() error {
 	return nil
 }
 
-// The values of messages.pending.
-const (
-	isWaiting = "waiting"
-	isOutbox  = "outbox"
-)
-
-// pendingAs says which of Query.Waiting and Query.Outbox asks for a message.
-func pendingAs(m *frontdesk.Message) any {
-	switch {
-	case m.Direction == frontdesk.DirInbound && m.TurnID == "" && m.Disposition == "":
-		return isWaiting
-	case m.Direction == frontdesk.DirOutbound && !m.Status.Settled():
-		return isOutbox
-	}
-	return nil
-}
-
 func (w *writer) turns() error {
 	for i := range w.c.Turns {
 		t := &w.c.Turns[i]
-		record, err := encode(t)
+		record, err := sqlrow.Encode(t)
 		if err != nil {
 			return fmt.Errorf("turn %s cannot be written as JSON: %w", t.ID, err)
 		}
@@ -475,7 +458,7 @@ func (b *batch) journal(conversation string, rows []agent.Entry) {
 	for i := range rows {
 		e := &rows[i]
 		turns[i], numbers[i], kinds[i], data[i] = e.TurnID, int64(e.N), string(e.Kind), e.Data
-		if at, ok := micros(e.At).(int64); ok {
+		if at, ok := sqlrow.Micros(e.At).(int64); ok {
 			times[i] = &at
 		}
 	}
@@ -487,7 +470,7 @@ func (w *writer) approvals() error {
 		a := &w.c.Approvals[i]
 		w.keep("an approval", a.ConversationID)
 		w.do(putApproval, a.ID, a.ConversationID, a.TurnID, a.Agent, a.Name, a.Key, a.Arguments, a.Instructions, a.Epoch, string(a.Status), a.By,
-			a.Outcome, micros(a.At))
+			a.Outcome, sqlrow.Micros(a.At))
 	}
 	return nil
 }

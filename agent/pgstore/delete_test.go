@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/storebench"
 )
 
 // holder is a transaction that keeps rows locked, on a connection of its own.
@@ -63,7 +64,7 @@ func TestDeleteMeetsANewConversation(t *testing.T) {
 	go func() { deleted <- s.Delete(t.Context(), "contact-a") }()
 	contact.delays(s, false)
 
-	conv := homeOf("b", 0)
+	conv := storebench.Home("b", 0)
 	conv.ContactID, conv.Channel = "contact-a", "another"
 	require.NoError(t, s.Commit(t.Context(), agent.Commit{
 		Conversation: conv, Put: []agent.Task{{ConversationID: "b", Kind: agent.TaskTurn, Due: start}},

@@ -1,18 +1,17 @@
 package pgstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/internal/cursor"
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlrow"
 )
 
 var _ agent.Desk = (*Store)(nil)
@@ -165,23 +164,16 @@ func (s *Store) messagePage(ctx context.Context, q *agent.MessageQuery) (page ag
 }
 
 func (s *Store) history(ctx context.Context, q *agent.MessageQuery) (page agent.Page[frontdesk.Message], err error) {
-	before := q.Before
-	if before <= 0 {
-		before = math.MaxInt64
-	}
-	if q.Cursor != "" {
-		seq, err := strconv.ParseInt(q.Cursor, 10, 64)
-		if err != nil {
-			return page, cursor.ErrBad
-		}
-		before = min(before, seq)
+	before, err := cursor.Before(q.Cursor, q.Before)
+	if err != nil {
+		return page, err
 	}
 	by := messagesOf
 	if q.Undelivered {
 		by = undeliveredOf
 	}
 	page.Items, err = s.messages(ctx, by, q.ConversationID, q.After, before, int64(agent.PageLimit(q.Limit)+1))
-	page.Items, page.Next = cursor.Cut(page.Items, agent.PageLimit(q.Limit), func(m frontdesk.Message) string { return strconv.FormatInt(m.Seq, 10) })
+	page.Items, page.Next = cursor.Cut(page.Items, agent.PageLimit(q.Limit), func(m frontdesk.Message) string { return cursor.Seq(m.Seq) })
 	return page, err
 }
 
@@ -216,7 +208,7 @@ func (s *Store) Pending(ctx context.Context, conversationID string) (agent.Pendi
 	if err := s.read(ctx, b); err != nil {
 		return agent.Pending{}, fmt.Errorf("pgstore: pending: %w", err)
 	}
-	sortWaiting(p.Tasks, p.Approvals)
+	sqlrow.SortPending(p.Tasks, p.Approvals)
 	return p, nil
 }
 
@@ -224,21 +216,6 @@ func (s *Store) Pending(ctx context.Context, conversationID string) (agent.Pendi
 func (b *batch) waiting(id string, by *statement, tasks *[]agent.Task, approvals *[]agent.Approval) {
 	b.query(tasksOf, []any{id}, func(r *row) { *tasks = append(*tasks, taskFrom(r, id)) })
 	b.query(by, []any{id}, func(r *row) { *approvals = append(*approvals, *approvalFrom(r)) })
-}
-
-// sortWaiting sorts tasks by due time, blocked ones last, and approvals, the
-// oldest first.
-func sortWaiting(tasks []agent.Task, approvals []agent.Approval) {
-	blocked := func(t agent.Task) int {
-		if t.Due.IsZero() {
-			return 1
-		}
-		return 0
-	}
-	slices.SortFunc(tasks, func(a, b agent.Task) int {
-		return cmp.Or(blocked(a)-blocked(b), a.Due.Compare(b.Due), strings.Compare(string(a.Kind), string(b.Kind)))
-	})
-	slices.SortFunc(approvals, func(a, b agent.Approval) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) })
 }
 
 // Export implements [agent.Desk].
@@ -283,12 +260,10 @@ func (s *Store) export(ctx context.Context, contactID string) (*agent.Export, er
 	for i := range out.Conversations {
 		e := &out.Conversations[i]
 		slices.Reverse(e.Messages)
-		sortWaiting(e.Tasks, e.Approvals)
+		sqlrow.SortPending(e.Tasks, e.Approvals)
 		slices.SortFunc(e.Turns, func(a, b agent.ExportedTurn) int { return strings.Compare(a.ID, b.ID) })
 	}
-	slices.SortFunc(out.Conversations, func(a, b agent.ExportedConversation) int {
-		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
-	})
+	sqlrow.SortConversations(out.Conversations)
 	return out, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlrow"
 )
 
 const (
@@ -200,10 +201,10 @@ func (l *loader) parts(b *batch, id string) {
 		}
 	}
 	if q.Waiting {
-		b.query(pending, []any{id, isWaiting}, into(&l.v.Waiting))
+		b.query(pending, []any{id, sqlrow.Waiting}, into(&l.v.Waiting))
 	}
 	if q.Outbox {
-		b.query(pending, []any{id, isOutbox}, into(&l.v.Outbox))
+		b.query(pending, []any{id, sqlrow.Outbox}, into(&l.v.Outbox))
 	}
 	if q.TurnID != "" {
 		b.query(turnByID, []any{id, q.TurnID}, func(r *row) { r.json(&l.v.Turn) })

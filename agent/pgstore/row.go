@@ -102,32 +102,3 @@ func (r *row) json(v any) {
 		r.err = fmt.Errorf("column %d cannot be read as %T: %w", r.at, v, err)
 	}
 }
-
-// encode writes a value that the store never looks into. Characters stay as
-// they are.
-func encode(v any) (string, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return "", err
-	}
-	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
-}
-
-// micros writes a time, NULL for the zero one. What is finer than a
-// microsecond is cut off.
-func micros(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMicro()
-}
-
-// orNull writes a text, NULL for the empty one.
-func orNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}

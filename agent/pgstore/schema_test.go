@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/internal/pgtest"
+	"github.com/seed-a71cb1d8/frontdesk/internal/storebench"
 )
 
 func (s *Store) value(t *testing.T, sql string, args ...any) (out string) {
@@ -131,7 +132,7 @@ func TestSettings(t *testing.T) {
 func TestDamagedRows(t *testing.T) {
 	s := temporary(t, nil)
 	begin(t, s, "a", agent.Task{Kind: agent.TaskTurn, Due: start})
-	require.NoError(t, s.Commit(t.Context(), received("a", 1)))
+	require.NoError(t, s.Commit(t.Context(), storebench.Inbound("a", 1)))
 	require.NoError(t, s.Commit(t.Context(), answered("a", 2, nil)))
 	all := agent.Query{ConversationID: "a", History: 9, Turns: true, Tasks: true}
 	v, err := s.Load(t.Context(), all)

@@ -3,17 +3,16 @@ package sqlitestore
 import (
 	"fmt"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/storebench"
 )
 
-var start = time.Date(2025, 1, 6, 9, 0, 0, 0, time.UTC)
+var start = storebench.Start
 
 // temporary opens a store in a file of its own.
 func temporary(t testing.TB, o *Options) *Store {
@@ -22,38 +21,6 @@ func temporary(t testing.TB, o *Options) *Store {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
-}
-
-// opening is the commit of the first message of a contact.
-func opening(name string, tasks ...agent.Task) agent.Commit {
-	for i := range tasks {
-		tasks[i].ConversationID = name
-	}
-	return agent.Commit{
-		Contact: &frontdesk.Contact{ID: "contact-" + name, Created: start, Identities: []frontdesk.Identity{{Channel: "chat", Address: name}}},
-		Conversation: &frontdesk.Conversation{
-			ID: name, ContactID: "contact-" + name, Channel: "chat", Status: frontdesk.Open, Epoch: 1, Created: start,
-		},
-		Put: tasks,
-	}
-}
-
-// inbound is the commit of the n-th message of a contact, as the engine makes
-// it.
-func inbound(name string, n int64) agent.Commit {
-	id := fmt.Sprintf("%s-%d", name, n)
-	return agent.Commit{
-		Dedupe: map[string]string{"chat\x1f" + id: id},
-		Conversation: &frontdesk.Conversation{
-			ID: name, ContactID: "contact-" + name, Channel: "chat", Status: frontdesk.Open, Epoch: 1, Created: start,
-			Version: n, LastSeq: n, LastInbound: start,
-		},
-		Messages: []frontdesk.Message{{
-			ID: id, ConversationID: name, Seq: n, Direction: frontdesk.DirInbound, Author: frontdesk.Author{Kind: frontdesk.AuthorContact, ID: "contact-" + name},
-			Text: "Hello, I would like to know what the large plan costs for a team of twelve.", At: start, ProviderID: id,
-		}},
-		Put: []agent.Task{{ConversationID: name, Kind: agent.TaskTurn, Due: start.Add(time.Second), TurnID: "turn-" + id, Trigger: agent.Trigger{Kind: agent.TriggerInbound}}},
-	}
 }
 
 // BenchmarkCommit measures commits a second from several goroutines, beside
@@ -65,33 +32,18 @@ func BenchmarkCommit(b *testing.B) {
 			s := temporary(b, nil)
 			name := func(kind string, i int) string { return fmt.Sprintf("%s-%d", kind, i) }
 			for i := range workers {
-				require.NoError(b, s.Commit(b.Context(), opening(name("plain", i))))
-				require.NoError(b, s.Commit(b.Context(), opening(name("group", i))))
+				require.NoError(b, s.Commit(b.Context(), storebench.Opening(name("plain", i))))
+				require.NoError(b, s.Commit(b.Context(), storebench.Opening(name("group", i))))
 			}
-			each := b.N/workers + 1
-			b.ResetTimer()
+			each, grouped := storebench.AtOnce(b, workers, func(i int, n int64) error {
+				return s.Commit(b.Context(), storebench.Inbound(name("group", i), n))
+			})
 			begun := time.Now()
-			var all sync.WaitGroup
-			errs := make([]error, workers)
-			for i := range workers {
-				all.Go(func() {
-					for n := 1; n <= each && errs[i] == nil; n++ {
-						errs[i] = s.Commit(b.Context(), inbound(name("group", i), int64(n)))
-					}
-				})
-			}
-			all.Wait()
-			grouped := time.Since(begun)
-			b.StopTimer()
-			for _, err := range errs {
-				require.NoError(b, err)
-			}
-			begun = time.Now()
 			for n := 1; n <= each; n++ {
 				_, err := s.writer.exec(beginImmediate)
 				require.NoError(b, err)
 				for i := range workers {
-					c := inbound(name("plain", i), int64(n))
+					c := storebench.Inbound(name("plain", i), int64(n))
 					e, err := encodeCommit(&c)
 					require.NoError(b, err)
 					w := writer{conn: s.writer, c: &c, encoded: e}
@@ -102,7 +54,6 @@ func BenchmarkCommit(b *testing.B) {
 			}
 			plain := time.Since(begun)
 			total := float64(each * workers)
-			b.ReportMetric(total/grouped.Seconds(), "commits/s")
 			b.ReportMetric(total/plain.Seconds(), "plain/s")
 			b.ReportMetric(plain.Seconds()/grouped.Seconds(), "of_plain")
 		})
@@ -116,7 +67,7 @@ func pendingTasks(b *testing.B, s *Store, n int) {
 	for from := 0; from < n; from += batch {
 		err := s.write(b.Context(), func(c *conn) error {
 			for i := from; i < min(n, from+batch); i++ {
-				k := opening(fmt.Sprintf("waiting-%d", i), agent.Task{Kind: agent.TaskFollowUp, Due: start.Add(24*time.Hour + time.Duration(i)*time.Millisecond)})
+				k := storebench.Opening(fmt.Sprintf("waiting-%d", i), agent.Task{Kind: agent.TaskFollowUp, Due: start.Add(24*time.Hour + time.Duration(i)*time.Millisecond)})
 				e, err := encodeCommit(&k)
 				if err != nil {
 					return err
@@ -137,16 +88,16 @@ func BenchmarkPending(b *testing.B) {
 	for _, n := range []int{1000, 100_000} {
 		s := temporary(b, nil)
 		pendingTasks(b, s, n)
-		require.NoError(b, s.Commit(b.Context(), opening("one")))
+		require.NoError(b, s.Commit(b.Context(), storebench.Opening("one")))
 		version := int64(1)
 		put := func(b *testing.B, due time.Time) {
-			c := opening("one", agent.Task{Kind: agent.TaskFollowUp, Due: due})
+			c := storebench.Opening("one", agent.Task{Kind: agent.TaskFollowUp, Due: due})
 			c.Contact, c.Conversation.Version = nil, version
 			require.NoError(b, s.Commit(b.Context(), c))
 			version++
 		}
 		cancel := func(b *testing.B) {
-			c := opening("one")
+			c := storebench.Opening("one")
 			c.Contact, c.Conversation.Version, c.Delete = nil, version, []agent.TaskKind{agent.TaskFollowUp}
 			require.NoError(b, s.Commit(b.Context(), c))
 			version++
@@ -180,19 +131,4 @@ func BenchmarkPending(b *testing.B) {
 }
 
 // BenchmarkLoad measures what a turn reads, from several goroutines.
-func BenchmarkLoad(b *testing.B) {
-	s := temporary(b, nil)
-	require.NoError(b, s.Commit(b.Context(), opening("one")))
-	for n := int64(1); n <= 50; n++ {
-		require.NoError(b, s.Commit(b.Context(), inbound("one", n)))
-	}
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			v, err := s.Load(b.Context(), agent.Query{ConversationID: "one", History: 20, Turns: true, Tasks: true, TurnID: "turn"})
-			if err != nil || len(v.History) != 20 {
-				b.Errorf("%d messages, %v", len(v.History), err)
-			}
-		}
-	})
-}
+func BenchmarkLoad(b *testing.B) { storebench.Load(b, temporary(b, nil)) }

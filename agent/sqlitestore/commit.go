@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlrow"
 )
 
 var (
@@ -121,7 +122,7 @@ type encoded struct {
 func encodeCommit(c *agent.Commit) (e encoded, err error) {
 	var errs []error
 	write := func(what string, v any) string {
-		s, err := encode(v)
+		s, err := sqlrow.Encode(v)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s cannot be written as JSON: %w", what, err))
 		}
@@ -171,7 +172,7 @@ type listed struct {
 }
 
 func listedOf(v *frontdesk.Conversation) listed {
-	return listed{v.Status, v.Assignee, v.TeamID, v.AwaitsHuman, micros(v.LastInbound)}
+	return listed{v.Status, v.Assignee, v.TeamID, v.AwaitsHuman, sqlrow.Micros(v.LastInbound)}
 }
 
 func conflict(format string, args ...any) error {
@@ -277,7 +278,7 @@ func (w *writer) putContact() error {
 	if version != p.Version {
 		return conflict("contact %s is not at version %d", p.ID, p.Version)
 	}
-	rest := []any{p.Stage, micros(p.Created), w.encoded.identities, w.tags, w.fields}
+	rest := []any{p.Stage, sqlrow.Micros(p.Created), w.encoded.identities, w.tags, w.fields}
 	if w.contact == 0 {
 		if _, err := w.exec(addContact, append([]any{p.ID}, rest...)...); err != nil {
 			return err
@@ -326,7 +327,7 @@ func (w *writer) find(id string) (*conversation, error) {
 	err := w.query(conversationState, []any{id}, func(r *row) {
 		v = &conversation{n: r.int(), version: r.int(), contact: r.int(), channel: r.text()}
 		v.listed = listed{
-			frontdesk.Status(r.text()), frontdesk.Assignee{Kind: frontdesk.AssigneeKind(r.text()), ID: r.text()}, r.text(), r.bool(), micros(r.time()),
+			frontdesk.Status(r.text()), frontdesk.Assignee{Kind: frontdesk.AssigneeKind(r.text()), ID: r.text()}, r.text(), r.bool(), sqlrow.Micros(r.time()),
 		}
 	})
 	if err != nil {
@@ -381,8 +382,8 @@ func (w *writer) putConversation() error {
 		put = setRest
 	}
 	_, err = w.exec(put, stored.n, v.ID, contact, v.Channel, string(v.Status), v.TeamID, string(v.Assignee.Kind), v.Assignee.ID,
-		flag(v.AwaitsHuman), flag(v.OptedOut), v.Epoch, v.LastSeq, micros(v.LastInbound), int64(v.Unanswered), v.Summary, v.ClosingNote,
-		micros(v.Created), micros(v.ClosedAt))
+		flag(v.AwaitsHuman), flag(v.OptedOut), v.Epoch, v.LastSeq, sqlrow.Micros(v.LastInbound), int64(v.Unanswered), v.Summary, v.ClosingNote,
+		sqlrow.Micros(v.Created), sqlrow.Micros(v.ClosedAt))
 	if err != nil {
 		return err
 	}
@@ -474,9 +475,9 @@ func (w *writer) message(m *frontdesk.Message) error {
 	if m.ProviderID != "" {
 		channel = v.channel
 	}
-	_, err = w.exec(put, v.n, m.Seq, m.ID, string(m.Direction), string(m.Author.Kind), m.Author.ID, m.Author.Name, m.Text, micros(m.At), m.TurnID,
-		string(m.Disposition), string(m.Status), m.Reason, orNull(m.ProviderID), channel, m.Epoch, flag(m.Exempt), flag(m.FollowUp), m.Template,
-		int64(m.Attempts), micros(m.ClaimedAt), micros(m.SettledAt), pendingAs(m))
+	_, err = w.exec(put, v.n, m.Seq, m.ID, string(m.Direction), string(m.Author.Kind), m.Author.ID, m.Author.Name, m.Text, sqlrow.Micros(m.At), m.TurnID,
+		string(m.Disposition), string(m.Status), m.Reason, sqlrow.OrNull(m.ProviderID), channel, m.Epoch, flag(m.Exempt), flag(m.FollowUp), m.Template,
+		int64(m.Attempts), sqlrow.Micros(m.ClaimedAt), sqlrow.Micros(m.SettledAt), sqlrow.Pending(m))
 	return err
 }
 
@@ -487,17 +488,6 @@ func (w *writer) checkSeq(m *frontdesk.Message, conversation int64) error {
 	}
 	if other != "" {
 		return conflict("message %s has the Seq %d of message %s", m.ID, m.Seq, other)
-	}
-	return nil
-}
-
-// pendingAs says which of Query.Waiting and Query.Outbox asks for a message.
-func pendingAs(m *frontdesk.Message) any {
-	switch {
-	case m.Direction == frontdesk.DirInbound && m.TurnID == "" && m.Disposition == "":
-		return isWaiting
-	case m.Direction == frontdesk.DirOutbound && !m.Status.Settled():
-		return isOutbox
 	}
 	return nil
 }
@@ -559,7 +549,7 @@ func (w *writer) journal(conversation int64, rows []agent.Entry) error {
 				return err
 			}
 		}
-		added, err := w.exec(addRow, turn, int64(e.N), string(e.Kind), micros(e.At), e.Data)
+		added, err := w.exec(addRow, turn, int64(e.N), string(e.Kind), sqlrow.Micros(e.At), e.Data)
 		if err != nil {
 			return err
 		}
@@ -607,7 +597,7 @@ func (w *writer) tasks() error {
 			return fmt.Errorf("a task of conversation %q in a commit of %q: commit them apart", t.ConversationID, id)
 		}
 		lane := t.Kind.Lane()
-		_, err := w.exec(putTask, n, string(t.Kind), string(lane), micros(t.Due), int64(t.Attempts), t.TurnID, int64(t.Failures), w.encoded.tasks[i])
+		_, err := w.exec(putTask, n, string(t.Kind), string(lane), sqlrow.Micros(t.Due), int64(t.Attempts), t.TurnID, int64(t.Failures), w.encoded.tasks[i])
 		if err != nil {
 			return err
 		}
@@ -629,7 +619,7 @@ func (w *writer) approvals() error {
 			return err
 		}
 		_, err = w.exec(putApproval, a.ID, v.n, a.TurnID, a.Agent, a.Name, a.Key, a.Arguments, a.Instructions, a.Epoch, string(a.Status), a.By,
-			a.Outcome, micros(a.At))
+			a.Outcome, sqlrow.Micros(a.At))
 		if err != nil {
 			return err
 		}

@@ -18,13 +18,14 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/internal/cursor"
+	"github.com/seed-a71cb1d8/frontdesk/internal/storebench"
 )
 
 // desk makes the store run every statement of a desk.
 func desk(t *testing.T, s *Store) {
 	t.Helper()
 	ctx := context.Background()
-	b := opening("b", agent.Task{Kind: agent.TaskTurn, Due: start})
+	b := storebench.Opening("b", agent.Task{Kind: agent.TaskTurn, Due: start})
 	b.Conversation.Assignee = frontdesk.Assignee{Kind: frontdesk.AssigneeUser, ID: "ann"}
 	failed := frontdesk.Message{ID: "b-9", ConversationID: "b", Seq: 9, Direction: frontdesk.DirOutbound, Status: frontdesk.Failed, SettledAt: start}
 	b.Messages = append(b.Messages, failed)
@@ -93,7 +94,7 @@ func TestDeskOfAnOldFile(t *testing.T) {
 	old, err := open(path, nil, migrations[:1])
 	require.NoError(t, err)
 	for i := range 3 {
-		c := opening(fmt.Sprintf("c%d", i))
+		c := storebench.Opening(fmt.Sprintf("c%d", i))
 		c.Conversation.LastInbound = start.Add(time.Duration(i) * time.Minute)
 		require.NoError(t, old.Commit(context.Background(), c))
 	}
@@ -112,8 +113,8 @@ func TestDeskOfAnOldFile(t *testing.T) {
 // secret stores a contact with a text, and returns it.
 func secret(t *testing.T, s *Store, id, text string) string {
 	t.Helper()
-	c := opening(id)
-	m := inbound(id, 1).Messages[0]
+	c := storebench.Opening(id)
+	m := storebench.Inbound(id, 1).Messages[0]
 	m.Text = strings.Repeat(text+" ", 50)
 	c.Messages = []frontdesk.Message{m}
 	require.NoError(t, s.Commit(context.Background(), c))
@@ -237,7 +238,7 @@ func TestDeletionsAtOnce(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			for j := range 5 {
-				if err := stores[i%2].Commit(context.Background(), opening(fmt.Sprintf("stays-%d-%d", i, j))); err != nil {
+				if err := stores[i%2].Commit(context.Background(), storebench.Opening(fmt.Sprintf("stays-%d-%d", i, j))); err != nil {
 					errs <- err
 				}
 			}
@@ -297,7 +298,7 @@ func TestPurgeIsGivenUp(t *testing.T) {
 func TestListsFollowEveryChange(t *testing.T) {
 	s := temporary(t, nil)
 	ctx := context.Background()
-	require.NoError(t, s.Commit(ctx, opening("a")))
+	require.NoError(t, s.Commit(ctx, storebench.Opening("a")))
 	change := func(f func(*frontdesk.Conversation)) {
 		v, err := s.Load(ctx, agent.Query{ConversationID: "a"})
 		require.NoError(t, err)

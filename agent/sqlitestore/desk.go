@@ -1,18 +1,17 @@
 package sqlitestore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/internal/cursor"
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlrow"
 )
 
 var _ agent.Desk = (*Store)(nil)
@@ -171,16 +170,9 @@ func (s *Store) messagePage(ctx context.Context, q *agent.MessageQuery) (page ag
 }
 
 func (s *Store) history(ctx context.Context, q *agent.MessageQuery) (page agent.Page[frontdesk.Message], err error) {
-	before := q.Before
-	if before <= 0 {
-		before = math.MaxInt64
-	}
-	if q.Cursor != "" {
-		seq, err := strconv.ParseInt(q.Cursor, 10, 64)
-		if err != nil {
-			return page, cursor.ErrBad
-		}
-		before = min(before, seq)
+	before, err := cursor.Before(q.Cursor, q.Before)
+	if err != nil {
+		return page, err
 	}
 	by := messagesOf
 	if q.Undelivered {
@@ -195,7 +187,7 @@ func (s *Store) history(ctx context.Context, q *agent.MessageQuery) (page agent.
 			page.Items = append(page.Items, messageFrom(r, q.ConversationID))
 		})
 	})
-	page.Items, page.Next = cursor.Cut(page.Items, agent.PageLimit(q.Limit), func(m frontdesk.Message) string { return strconv.FormatInt(m.Seq, 10) })
+	page.Items, page.Next = cursor.Cut(page.Items, agent.PageLimit(q.Limit), func(m frontdesk.Message) string { return cursor.Seq(m.Seq) })
 	return page, err
 }
 
@@ -255,10 +247,7 @@ func (c *conn) waiting(n int64, id string) (tasks []agent.Task, approvals []agen
 		a.ConversationID = id
 		approvals = append(approvals, *a)
 	})
-	slices.SortFunc(tasks, func(a, b agent.Task) int {
-		return cmp.Or(int(flag(a.Due.IsZero())-flag(b.Due.IsZero())), a.Due.Compare(b.Due), strings.Compare(string(a.Kind), string(b.Kind)))
-	})
-	slices.SortFunc(approvals, func(a, b agent.Approval) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) })
+	sqlrow.SortPending(tasks, approvals)
 	return tasks, approvals, err
 }
 
@@ -303,9 +292,7 @@ func (c *conn) export(contactID string) (*agent.Export, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(out.Conversations, func(a, b agent.ExportedConversation) int {
-		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
-	})
+	sqlrow.SortConversations(out.Conversations)
 	return out, nil
 }
 

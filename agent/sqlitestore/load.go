@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/sqlrow"
 )
 
 const (
@@ -40,12 +41,6 @@ var (
 	rotation   = &statement{`SELECT last, version FROM rotations WHERE name = ?`}
 	loadsSince = &statement{`SELECT user_id, open FROM loads WHERE version > ? ORDER BY version`}
 	loadsNow   = &statement{`SELECT max(version) FROM loads`}
-)
-
-// The values of messages.pending.
-const (
-	isWaiting = "waiting"
-	isOutbox  = "outbox"
 )
 
 // Load implements [agent.Store].
@@ -233,12 +228,12 @@ func (l *loader) pending() error {
 		})
 	}
 	if l.q.Waiting {
-		if err := read(isWaiting, &l.v.Waiting); err != nil {
+		if err := read(sqlrow.Waiting, &l.v.Waiting); err != nil {
 			return err
 		}
 	}
 	if l.q.Outbox {
-		return read(isOutbox, &l.v.Outbox)
+		return read(sqlrow.Outbox, &l.v.Outbox)
 	}
 	return nil
 }

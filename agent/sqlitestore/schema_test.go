@@ -17,16 +17,17 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/internal/sqlitefile"
+	"github.com/seed-a71cb1d8/frontdesk/internal/storebench"
 )
 
 // everything makes the store run every statement that it has.
 func everything(t *testing.T, s *Store) {
 	t.Helper()
 	ctx := context.Background()
-	conv := opening("a", agent.Task{Kind: agent.TaskTurn, Due: start})
+	conv := storebench.Opening("a", agent.Task{Kind: agent.TaskTurn, Due: start})
 	conv.Conversation.Assignee = frontdesk.Assignee{Kind: frontdesk.AssigneeUser, ID: "ann"}
 	require.NoError(t, s.Commit(ctx, conv))
-	require.NoError(t, s.Commit(ctx, inbound("a", 1)))
+	require.NoError(t, s.Commit(ctx, storebench.Inbound("a", 1)))
 	require.NoError(t, s.Commit(ctx, rotate("r")))
 	got, err := s.Claim(ctx, agent.ClaimQuery{Now: start.Add(time.Minute), Until: start.Add(time.Hour), Worker: "w", Max: 5})
 	require.NoError(t, err)
@@ -47,7 +48,7 @@ func everything(t *testing.T, s *Store) {
 	require.NoError(t, err)
 	p := v.Contact.Clone()
 	p.Identities = append(p.Identities, frontdesk.Identity{Channel: "phone", Address: "1"}, frontdesk.Identity{Channel: "phone", Address: "1"})
-	m := inbound("a", 1).Messages[0]
+	m := storebench.Inbound("a", 1).Messages[0]
 	m.TurnID = "turn"
 	out := frontdesk.Message{ID: "out", ConversationID: "a", Seq: 2, Direction: frontdesk.DirOutbound, TurnID: "turn", Status: frontdesk.Queued}
 	require.NoError(t, s.Commit(ctx, agent.Commit{
@@ -70,7 +71,7 @@ func everything(t *testing.T, s *Store) {
 		require.Len(t, v.Tasks, 1)
 		require.Empty(t, v.Waiting)
 	}
-	require.ErrorIs(t, s.Commit(ctx, opening("a")), agent.ErrConflict)
+	require.ErrorIs(t, s.Commit(ctx, storebench.Opening("a")), agent.ErrConflict)
 	got, err = s.Claim(ctx, agent.ClaimQuery{Now: start, Until: start.Add(time.Hour), Worker: "w", Max: 5, ConversationID: "a"})
 	require.NoError(t, err)
 	require.Len(t, got.Tasks, 1)

@@ -5,6 +5,8 @@ package cursor
 import (
 	"encoding/base64"
 	"errors"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -70,4 +72,24 @@ func Cut[T any](list []T, n int, place func(T) string) (page []T, next string) {
 		return list, ""
 	}
 	return list[:n], place(list[n-1])
+}
+
+// Seq is the cursor of a list that is sorted by Seq, the newest first: that of
+// the last item of a page.
+func Seq(seq int64) string { return strconv.FormatInt(seq, 10) }
+
+// Before is the Seq below which a page begins, by its cursor and the limit of
+// the query; 0 or less: none.
+func Before(s string, limit int64) (int64, error) {
+	if limit <= 0 {
+		limit = math.MaxInt64
+	}
+	if s == "" {
+		return limit, nil
+	}
+	seq, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, ErrBad
+	}
+	return min(limit, seq), nil
 }
