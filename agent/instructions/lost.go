@@ -40,8 +40,13 @@ func (c *compiler) noteLost(s *sentence, t int, all, allowed []*ref, how sense) 
 	doubt := how != forbidden && !c.deniedBehind(t, all[0])
 	for k := s.lo; k < s.hi && !doubt; k++ {
 		tok := c.tokens[k]
-		behind := tok.start >= all[0].end && tok.any("lifts", "if", "if_not", "except")
-		doubt = tok.any("lifts") && tok.any("if_not") || behind && !c.isEven(k, all[0].end)
+		behind := tok.start >= all[0].end
+		switch {
+		case tok.any("lifts") && tok.any("if_not") && !behind:
+			doubt = true
+		case behind && tok.any("lifts", "if", "if_not", "except") && !tok.any("instead"):
+			doubt = !c.isEven(k, all[0].end) && (!c.cutOrDash(all[0].end, tok.start) || !c.hasAction(k+1, s.end))
+		}
 	}
 	for i, r := range all {
 		if i > 0 && !c.listed(all, i) {

@@ -32,8 +32,11 @@ func (c *compiler) read(s *sentence, t int) sense {
 	switch {
 	case t-s.lo > longestSentence:
 		return doubted
-	case c.underProhibition(s.step) || c.refusedBehind(s):
+	case c.underProhibition(s.step):
 		return forbidden
+	case c.refusedBehind(s):
+		answer := c.answer(s) // "Assign to @X? Not unless they ask."
+		return certainly(!c.anyIn(answer.lo, answer.hi, "lifts", "if_not", "except"))
 	}
 	if how := c.readState(s, t); how != ordered {
 		return how
@@ -267,20 +270,16 @@ func (c *compiler) isMention(cl clause) bool {
 // ("Assign to @X? We don't."), or is nothing but a refusal ("... Never.").
 func (c *compiler) refusedBehind(s *sentence) bool {
 	const most = 4 // words of an answer that says nothing else
-	i := c.sentenceIndex(s) + 1
-	for i < len(c.sentences) && c.sentences[i].lo == c.sentences[i].hi && noWord(c.text[c.sentences[i].start:c.sentences[i].end]) {
-		i++ // "??"
-	}
-	if i >= len(c.sentences) || c.sentences[i].step != s.step || c.sentences[i].line > s.line+1 {
+	answer := c.answer(s)
+	if answer == nil {
 		return false
 	}
-	answer := &c.sentences[i]
 	if answer.lo == answer.hi {
 		return false
 	}
 	asked := strings.TrimRight(c.text[s.start:s.end], " *_")
 	question := strings.HasSuffix(asked, "?") || strings.HasSuffix(asked, "？") || strings.HasSuffix(asked, "؟")
-	if question && c.isRefusal(answer.clauses[0]) {
+	if question && (c.isRefusal(answer.clauses[0]) || c.tokens[answer.lo].any("prohibit") && noWord(c.text[answer.start:c.tokens[answer.lo].start])) {
 		return true
 	}
 	whole := !slices.ContainsFunc(answer.clauses, func(cl clause) bool {
@@ -298,6 +297,18 @@ func (c *compiler) refusedBehind(s *sentence) bool {
 		}
 	}
 	return false
+}
+
+// answer returns the sentence behind one of the same step, if there is any.
+func (c *compiler) answer(s *sentence) *sentence {
+	i := c.sentenceIndex(s) + 1
+	for i < len(c.sentences) && c.sentences[i].lo == c.sentences[i].hi && noWord(c.text[c.sentences[i].start:c.sentences[i].end]) {
+		i++ // "??"
+	}
+	if i >= len(c.sentences) || c.sentences[i].step != s.step || c.sentences[i].line > s.line+1 {
+		return nil
+	}
+	return &c.sentences[i]
 }
 
 // readState reads a phrase such as "assigned to" that says what is, and not what
