@@ -278,11 +278,12 @@ func (c *compiler) lineAt(offset int) int {
 type names struct {
 	stages, notes, fields nameIndex
 	fieldTypes            map[string]frontdesk.FieldType // by ID
+	fieldOptions          map[string][]string            // by ID, of fields that have some
 	fieldIDs              map[string]string              // by folded ID
 }
 
 func newNames(ws *frontdesk.Workspace) names {
-	n := names{fieldTypes: map[string]frontdesk.FieldType{}, fieldIDs: map[string]string{}}
+	n := names{fieldTypes: map[string]frontdesk.FieldType{}, fieldOptions: map[string][]string{}, fieldIDs: map[string]string{}}
 	for _, s := range ws.LifecycleStages {
 		n.stages.add(s, s)
 	}
@@ -296,6 +297,9 @@ func newNames(ws *frontdesk.Workspace) names {
 		}
 		n.fields.add(f.Label(), f.Key())
 		n.fieldTypes[f.Key()] = f.Kind()
+		if len(f.Options) > 0 {
+			n.fieldOptions[f.Key()] = f.Options
+		}
 		if folded := frontdesk.FoldField(f.Key()); n.fieldIDs[folded] == "" {
 			n.fieldIDs[folded] = f.Key()
 		}

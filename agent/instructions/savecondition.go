@@ -34,6 +34,9 @@ const maxValues = 100
 // constraints of sets of values and ranges, and returns all it read.
 func (c *compiler) savedValues(i int) []saveCondition {
 	s := &c.sentences[i]
+	if !c.mayCondition(s) {
+		return nil
+	}
 	saves, forbids := c.saves(s)
 	if c.action == actField && len(c.acting[i]) == 0 {
 		saves = true
@@ -65,6 +68,28 @@ func (c *compiler) savedValues(i int) []saveCondition {
 		out = append(out, k)
 	}
 	return out
+}
+
+// mayCondition reports whether a sentence has what a condition on a value needs:
+// a word for the condition, and a save, or the two numbers of a range. Most have
+// not, and cost no more than this look.
+func (c *compiler) mayCondition(s *sentence) bool {
+	const near = 16 // bytes between the two numbers
+	saves, when, ranged, last := c.action == actField, false, false, -near-1
+	for t := s.lo; t < s.hi; t++ {
+		for _, m := range c.tokens[t].Meanings {
+			switch m.Kind {
+			case "save", "update_field":
+				saves = true
+			case "only_if", "if", "if_not":
+				when = true
+			case vocabulary.Number:
+				ranged = ranged || c.tokens[t].start-last <= near && c.tokens[t].start > last
+				last = c.tokens[t].end
+			}
+		}
+	}
+	return when && (saves || ranged)
 }
 
 // saves reports whether a sentence saves a field, and whether one forbids to.
@@ -434,13 +459,9 @@ func (c *compiler) typed(f frontdesk.Field, text string, stop int) (string, int,
 	return v.String(), stop, true
 }
 
+// fieldNamed is a contact field, as far as its values go.
 func (c *compiler) fieldNamed(id string) frontdesk.Field {
-	for _, f := range c.ws.AllFields() {
-		if f.Key() == id {
-			return f
-		}
-	}
-	return frontdesk.Field{}
+	return frontdesk.Field{ID: id, Type: c.names.fieldTypes[id], Options: c.names.fieldOptions[id]}
 }
 
 // nameLike returns the end of a value without quotes: the field's own option,

@@ -196,7 +196,7 @@ func (e *env) knowledge(ctx context.Context, path string) (*knowledge.Base, erro
 	if err != nil {
 		fmt.Fprintln(e.stderr, err) // the others are there
 	}
-	fmt.Fprintf(e.stderr, "knowledge: %d documents, %d passages\n", documents, passages)
+	fmt.Fprintf(e.stderr, "knowledge: %s, %s\n", plural(documents, "document"), plural(passages, "passage"))
 	return base, nil
 }
 
