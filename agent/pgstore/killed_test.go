@@ -36,9 +36,9 @@ func (o *outage) patiently(f func() error) error {
 		if err == nil || !cut(err) {
 			break
 		}
-		o.away.RLock() // until it is there again
-		o.away.RUnlock()
+		o.away.RLock() // waits until it is there again
 		err = f()
+		o.away.RUnlock()
 	}
 	return err
 }
