@@ -151,3 +151,19 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+// TestAsides: words that matter only between two phrases are no phrases of a
+// text; where they are asked for, one that is a phrase too is one token.
+func TestAsides(t *testing.T) {
+	v, err := vocabulary.Load(fstest.MapFS{"xx.json": {Data: []byte(`{"language": "xx", "terms": {"if": ["should they", "should"]}, "asides": {"auxiliary": ["should", "be"]}}`)}})
+	require.NoError(t, err)
+	assert.Len(t, v.Scan("should be"), 1)
+	all := v.ScanAll("should be")
+	require.Len(t, all, 2)
+	assert.True(t, all[0].Is("if") && all[0].Is("auxiliary"))
+	assert.True(t, all[1].Is("auxiliary"))
+	all = v.ScanAll("should they be")
+	require.Len(t, all, 3)
+	assert.Equal(t, []int{0, 0, 12}, []int{all[0].Start, all[1].Start, all[2].Start})
+	assert.True(t, all[0].Is("if") && all[1].Is("auxiliary"), "the longer first")
+}
