@@ -28,8 +28,8 @@ var (
 	renewLane  = define(`WITH renewed AS (
 	UPDATE frontdesk.lanes SET until = $4 WHERE conversation = $1 AND lane = $2 AND token = $3 AND until IS NOT NULL RETURNING true
 ) SELECT frontdesk.must((SELECT * FROM renewed), 'FD001', 'fence')`)
-	// putTasks changes the tasks of one lane: $3 are the kinds that go, $4 the
-	// tasks that are put.
+	// putTasks changes the tasks of a lane: $3 are the kinds that go, $4 the tasks
+	// that are put.
 	putTasks = define(`UPDATE frontdesk.lanes l SET ` + newTasks("$3", "$4") + ` WHERE conversation = $1 AND lane = $2`)
 	// fencedTasks is putTasks of the lane of a fence ($5), which is checked and,
 	// with $6, released.
@@ -37,21 +37,6 @@ var (
 	UPDATE frontdesk.lanes l SET until = CASE WHEN $6 THEN NULL ELSE l.until END, worker = CASE WHEN $6 THEN '' ELSE l.worker END, ` + newTasks("$3", "$4") + `
 	WHERE conversation = $1 AND lane = $2 AND token = $5 AND until IS NOT NULL RETURNING true
 ) SELECT frontdesk.must((SELECT * FROM changed), 'FD001', 'fence')`)
-	// setLanes changes both lanes, or another one than that of the fence: $5 are
-	// the kinds that go, $6 the tasks that are put in lane send, $7 those in lane
-	// turn, $8 the lanes that change. A fence ($2, $3; empty: none) is checked
-	// and, with $4, released. All commits lock the lanes first and in one order,
-	// so that none waits for another that waits for it.
-	setLanes = define(`WITH held AS MATERIALIZED (
-	SELECT lane, token, until FROM frontdesk.lanes WHERE conversation = $1 ORDER BY lane FOR NO KEY UPDATE
-), changed AS (
-	UPDATE frontdesk.lanes l SET
-		until  = CASE WHEN $4 AND l.lane = $2 THEN NULL ELSE l.until END,
-		worker = CASE WHEN $4 AND l.lane = $2 THEN '' ELSE l.worker END,
-		` + newTasks("$5", "(CASE l.lane WHEN 'send' THEN $6 ELSE $7 END)") + `
-	FROM held WHERE l.conversation = $1 AND l.lane = held.lane AND held.lane = ANY($8::text[])
-)
-SELECT frontdesk.must($2 = '' OR EXISTS (SELECT FROM held WHERE lane = $2 AND token = $3 AND until IS NOT NULL), 'FD001', 'fence')`)
 
 	addKey = define(`INSERT INTO frontdesk.dedupe AS d (key, message_id) VALUES ($1, $2)
 	ON CONFLICT (key) DO UPDATE SET message_id = d.message_id WHERE frontdesk.must(false, 'FD002', 'dedupe key')`)
@@ -213,56 +198,43 @@ func (w *writer) home() string {
 // makesHome reports whether the commit makes its conversation.
 func (w *writer) makesHome() bool { return w.c.Conversation != nil && w.c.Conversation.Version == 0 }
 
-// lanes checks the fence and changes the tasks.
+// lanes checks the fence and changes the tasks. All commits lock the lanes
+// first and in one order, so that none waits for another that waits for it.
 func (w *writer) lanes() error {
 	t, err := w.tasks()
 	if err != nil {
 		return err
 	}
+	if w.makesHome() {
+		t = noTasks() // with a new conversation come its lanes
+	}
 	f, home := w.c.Fence, w.home()
 	if f != nil {
 		w.kept[f.ConversationID] = true
 	}
-	if w.makesHome() {
-		t = noTasks() // with a new conversation come its lanes
-	}
-	switch {
-	case f == nil:
-		w.change(home, &t)
-	case f.ConversationID != home || len(t.lanes) == 0:
+	if f != nil && f.ConversationID != home {
 		none := noTasks()
 		w.held(f, &none)
-		w.change(home, &t)
-	case t.only(string(f.Lane)):
-		w.held(f, &t)
-	default:
-		lanes := t.lanes
-		if w.c.Release && !slices.Contains(lanes, string(f.Lane)) {
-			lanes = append(lanes, string(f.Lane))
+		f = nil
+	}
+	for _, lane := range t.and(f) {
+		if f != nil && lane == string(f.Lane) {
+			w.held(f, &t)
+		} else {
+			w.do(putTasks, home, lane, t.gone, t.put(lane))
 		}
-		w.do(setLanes, home, string(f.Lane), f.Token, w.c.Release, t.gone, t.send, t.turn, lanes)
 	}
 	return nil
 }
 
-// change changes the tasks of a conversation.
-func (w *writer) change(home string, t *tasks) {
-	switch len(t.lanes) {
-	case 0:
-	case 1:
-		w.do(putTasks, home, t.lanes[0], t.gone, t.put(t.lanes[0]))
-	default:
-		w.do(setLanes, home, "", int64(0), false, t.gone, t.send, t.turn, t.lanes)
-	}
-}
-
 // held checks the fence, changes the tasks of its lane, and releases it.
 func (w *writer) held(f *agent.Fence, t *tasks) {
-	if len(t.lanes) == 0 && !w.c.Release {
-		w.do(checkFence, f.ConversationID, string(f.Lane), f.Token)
+	lane := string(f.Lane)
+	if !w.c.Release && !slices.Contains(t.lanes, lane) {
+		w.do(checkFence, f.ConversationID, lane, f.Token)
 		return
 	}
-	w.do(fencedTasks, f.ConversationID, string(f.Lane), t.gone, t.put(string(f.Lane)), f.Token, w.c.Release)
+	w.do(fencedTasks, f.ConversationID, lane, t.gone, t.put(lane), f.Token, w.c.Release)
 }
 
 // tasks are the changes of a commit in the lanes of its conversation.
@@ -290,8 +262,15 @@ func (t *tasks) put(lane string) string {
 	return t.turn
 }
 
-// only reports whether no other lane changes.
-func (t *tasks) only(lane string) bool { return len(t.lanes) == 1 && t.lanes[0] == lane }
+// and are the lanes that change, with that of a fence, in order.
+func (t *tasks) and(f *agent.Fence) []string {
+	lanes := t.lanes
+	if f != nil && !slices.Contains(lanes, string(f.Lane)) {
+		lanes = append(slices.Clone(lanes), string(f.Lane))
+		slices.Sort(lanes)
+	}
+	return lanes
+}
 
 func (w *writer) tasks() (t tasks, err error) {
 	t = noTasks()
