@@ -57,6 +57,7 @@ func (c *compiler) findConstraints() {
 		c.comparisons(s)
 		c.wordConstraints(i)
 		said := len(c.pb.Constraints) > before
+		c.releaseAlternatives(s, before)
 		c.requiredFields(i)
 		for _, k := range conditions {
 			if !k.held && !said && c.known && c.saysOfValue(k) {
@@ -65,6 +66,26 @@ func (c *compiler) findConstraints() {
 		}
 	}
 	slices.SortStableFunc(c.pb.Constraints, func(a, b Constraint) int { return a.Offset - b.Offset })
+}
+
+// releaseAlternatives holds nothing to conditions of which another one may stand
+// in their place: "more than 100 or less than 50", "ends with @acme.com or the
+// manager agrees". Held one by one they would refuse what the text allows.
+func (c *compiler) releaseAlternatives(s *sentence, from int) {
+	for i := from; i < len(c.pb.Constraints); i++ {
+		k := c.pb.Constraints[i]
+		if !k.Enforced || !c.tokenAt(c.skipMarks(k.End, s.end), "or") {
+			continue
+		}
+		start, end := k.Offset, k.End
+		for n := from; n < len(c.pb.Constraints); n++ {
+			if o := &c.pb.Constraints[n]; o.Field == k.Field && o.Enforced {
+				o.Enforced = false
+				start, end = min(start, o.Offset), max(end, o.End)
+			}
+		}
+		c.unheld(saveCondition{start: start, end: end})
+	}
 }
 
 var operators = map[string]Operator{
@@ -80,6 +101,9 @@ func (c *compiler) comparisons(s *sentence) {
 		raw := c.text[s.start+m[4] : end]
 		first, _ := utf8.DecodeRuneInString(raw)
 		number := unicode.IsDigit(first)
+		if !number {
+			c.turned(s, at, s.start+m[4], op)
+		}
 		if !number && op != OpEqual && op != OpNotEqual || c.isArrow(at, s.start+m[3]) || c.wasRead(at) {
 			continue // an arrow or a tag
 		}
@@ -99,6 +123,29 @@ func (c *compiler) comparisons(s *sentence) {
 		c.bind(&k, s, at, certain)
 		c.pb.Constraints = append(c.pb.Constraints, k)
 	}
+}
+
+// flipped are the operators seen from the other side.
+var flipped = map[Operator]Operator{OpLess: OpGreater, OpAtMost: OpAtLeast, OpGreater: OpLess, OpAtLeast: OpAtMost}
+
+// turned reads a comparison that begins with the number: "100 <= Budget".
+func (c *compiler) turned(s *sentence, at, behind int, op Operator) {
+	f, ok := c.fieldAt(behind, s.end)
+	if !ok || f.start != behind || flipped[op] == "" {
+		return
+	}
+	const longest = 30 // bytes of the number
+	from := max(s.start, at-longest)
+	for from < at && !unicode.IsDigit(rune(c.text[from])) {
+		from++
+	}
+	a := c.readAmount(from, at)
+	if from == at || strings.TrimSpace(c.text[a.end:at]) != "" {
+		return
+	}
+	k := Constraint{Field: f.id, Op: flipped[op], Value: a.value, Span: c.span(from, f.end)}
+	c.bind(&k, s, at, a.certain)
+	c.pb.Constraints = append(c.pb.Constraints, k)
 }
 
 // isArrow reports whether the sign is part of an arrow or of a tag.
@@ -361,11 +408,11 @@ func (c *compiler) constraintValues(from, end int, op Operator) (values []string
 			switch op {
 			case OpEndsWith, OpStartsWith, OpContains:
 				if first != '@' && first != '.' && first != '+' && !unicode.IsDigit(first) && !strings.Contains(word, ".") {
-					return values, i, true
+					return values, max(stop, from), true
 				}
 			default:
 				if word == "" || !fold.WordRune(first) {
-					return values, i, true
+					return values, max(stop, from), true
 				}
 			}
 			values, i = append(values, word), i+len(word)

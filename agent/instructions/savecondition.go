@@ -24,6 +24,7 @@ type saveCondition struct {
 	negated    bool    // "is not"
 	unless     bool    // "do not save it unless": the save is negated, and so is this
 	forbids    bool    // "do not save it if": nothing reads its opposite
+	other      bool    // its subject is a field that the sentence does not save
 	held       bool
 }
 
@@ -65,6 +66,9 @@ func (c *compiler) savedValues(i int) []saveCondition {
 			continue
 		}
 		k.held = !k.forbids && c.holdValues(s, t, k)
+		if k.other {
+			continue
+		}
 		out = append(out, k)
 	}
 	return out
@@ -123,6 +127,7 @@ func (c *compiler) saveCondition(i, t int) (saveCondition, bool) {
 	fields := c.savedFields(i, t)
 	switch f, ok := c.fieldAt(k.at, k.end); {
 	case ok:
+		k.other = len(fields) > 0 && !slices.ContainsFunc(fields, func(o field) bool { return c.sameField(o.id, f.id) })
 		k.fields, k.says = []field{f}, true
 		k.at = c.skipMarks(f.end, k.end)
 		k.at = c.skipWords(k.at, k.end, vocabulary.ValueNoun)
@@ -163,13 +168,22 @@ func (c *compiler) conditionEnd(s *sentence, at int) int {
 			break
 		}
 	}
-	return at + len(strings.TrimRight(c.text[at:max(at, end)], " \t\n.,;:!?*_)…。，；"))
+	said := strings.TrimRight(c.text[at:max(at, end)], " \t\n.,;:!?*_)…。，；")
+	end = at + len(said)
+	if strings.Count(said, "(") > strings.Count(said, ")") && strings.HasPrefix(c.text[end:], ")") {
+		end++
+	}
+	return end
 }
 
 // savedFields are the fields that a condition behind token t may be about:
 // those that the sentence saves, else the last one named before it on its line.
 func (c *compiler) savedFields(i, t int) []field {
 	s := &c.sentences[i]
+	at := c.tokens[t].start
+	if near := c.knownFields(c.near(s.start, at), at); len(near) > 0 && noWord(c.text[near[len(near)-1].end:at]) {
+		return near[len(near)-1:] // "save City, and Budget only if it is"
+	}
 	var out []field
 	for _, st := range c.acting[i] {
 		if st.Name == actField && st.Field != "" && !slices.ContainsFunc(out, func(f field) bool { return f.id == st.Field }) {
@@ -202,6 +216,12 @@ func (c *compiler) fieldAt(at, end int) (field, bool) {
 		return field{}, false
 	}
 	return known[0], true
+}
+
+func (c *compiler) sameField(a, b string) bool {
+	x, ok := c.fieldID(a)
+	y, known := c.fieldID(b)
+	return a == b || ok && known && x == y
 }
 
 func (c *compiler) variableAt(at int) (field, bool) {
@@ -414,6 +434,9 @@ func (c *compiler) readSet(k saveCondition, id string) (values []string, stop in
 		if !known {
 			return nil, i, false
 		}
+		if len(values) > 0 && c.tokenAt(c.skipMarks(next, k.end), "only_if") {
+			return values, stop, true // "… and Budget only if": another condition
+		}
 		values, stop = append(values, v), next
 		i, ok = c.nextValue(next, k.end)
 		if !ok {
@@ -447,6 +470,9 @@ func (c *compiler) setValue(at, end int, id string) (value string, stop int, ok 
 		return c.typed(f, a.value, a.end)
 	}
 	stop = c.nameLike(at, end, f)
+	if c.isValueWord(c.text[at:stop], vocabulary.NoValue) && len(f.Options) == 0 { // "if it is Friday", "if it is OK"
+		return "", at, false
+	}
 	return c.typed(f, c.text[at:stop], stop)
 }
 
@@ -532,7 +558,7 @@ func (c *compiler) endsValues(at, end int) bool {
 		return false
 	}
 	r, _ := utf8.DecodeRuneInString(c.text[i:end])
-	if strings.ContainsRune(",;:.()（—–→，；：", r) {
+	if strings.ContainsRune(",;:.)—–→，；：", r) {
 		next, joined := c.nextValue(at, end)
 		return !joined || !c.hasToken(at, next, "or")
 	}
@@ -550,7 +576,7 @@ func lastRune(s string) rune {
 // stands where the value is described.
 func (c *compiler) saysOfValue(k saveCondition) bool {
 	if !k.says {
-		return false
+		return c.limitsAt(k)
 	}
 	i := k.at
 	const near, capitals = 3, 2 // words
@@ -566,7 +592,7 @@ func (c *compiler) saysOfValue(k saveCondition) bool {
 			if op, _ := wordOperator(c.tokens[lo]); op != "" && op != OpPresent {
 				return true
 			}
-			if c.tokens[lo].any("and", "if", "only_if") {
+			if c.tokens[lo].any("and") || n > 0 && c.tokens[lo].any("if", "only_if") {
 				return false
 			}
 		}
@@ -575,6 +601,8 @@ func (c *compiler) saysOfValue(k saveCondition) bool {
 		switch r := first(word); {
 		case unicode.IsDigit(r) || c.skipWords(i, k.end, vocabulary.Between) > i && strings.ContainsFunc(c.text[i:k.end], unicode.IsDigit):
 			return true
+		case c.isValueWord(word, vocabulary.NoValue): // a day is said of a date alone
+			return len(k.fields) == 1 && c.names.fieldTypes[k.fields[0].id] == frontdesk.TypeDate
 		case n < capitals && k.copula && unicode.IsUpper(r) && utf8.RuneCountInString(word) > 1:
 			return true
 		}
@@ -586,6 +614,21 @@ func (c *compiler) saysOfValue(k saveCondition) bool {
 		}
 	}
 	return false
+}
+
+// limitsAt reports whether a condition without a subject is nothing but a limit:
+// "do not save it if below 100".
+func (c *compiler) limitsAt(k saveCondition) bool {
+	lo, _ := c.tokensIn(k.at, k.at+1)
+	if lo >= len(c.tokens) || c.tokens[lo].start != k.at {
+		return false
+	}
+	op, _ := wordOperator(c.tokens[lo])
+	if !isComparing(op) {
+		return false
+	}
+	values, stop, _ := c.amountBehind(c.tokens[lo].end, k.end)
+	return len(values) > 0 && c.endsValues(stop, k.end)
 }
 
 // looseSet reports whether single words joined by "or" stand there, and nothing

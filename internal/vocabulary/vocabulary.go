@@ -538,9 +538,10 @@ const (
 	Either     Kind = "either"   // before a list of values
 	Particle   Kind = "particle" // small words within a name: "Rio de Janeiro"
 	LengthUnit Kind = "length"   // "characters": what is counted, not the value
+	NoValue    Kind = "no_value" // "Friday", "OK": said of the day or of anything
 )
 
-var valueKinds = map[Kind]bool{Copula: true, Has: true, It: true, ValueNoun: true, ValueOf: true, ItsEnding: true, Between: true, Through: true, Either: true, Particle: true, LengthUnit: true}
+var valueKinds = map[Kind]bool{Copula: true, Has: true, It: true, ValueNoun: true, ValueOf: true, ItsEnding: true, Between: true, Through: true, Either: true, Particle: true, LengthUnit: true, NoValue: true}
 
 // ValueWord reports whether a folded word, of any language, does this in a
 // condition on a value.
