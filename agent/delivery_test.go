@@ -343,6 +343,21 @@ func TestFailedReceiptDuringTheSend(t *testing.T) {
 	assert.Equal(t, 2, sends)
 }
 
+// S10.2: a send that succeeds while the program is stopping is recorded as
+// sent: nobody has to wonder later whether it was.
+func TestSendThatEndsWhileStopping(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")),
+		withChannel(channelFunc(func(context.Context, agent.Outbound) (agent.SendReceipt, error) {
+			stop()
+			return agent.SendReceipt{ProviderID: "p1"}, nil
+		})))
+	_, err := k.mux.Handle(ctx, k.inbound("Hi"))
+	require.NoError(t, err)
+	assert.Equal(t, frontdesk.Sent, k.lastOutbound().Status)
+	assert.Equal(t, "p1", k.lastOutbound().ProviderID)
+}
+
 // S10.1: what stands behind a message whose outcome a receipt tells does not
 // wait for a retry of it.
 func TestReceiptLetsWhatStandsBehindGo(t *testing.T) {
