@@ -180,7 +180,8 @@ func (c *compiler) conditionEnd(s *sentence, at int) int {
 func (c *compiler) savedFields(i, t int) []field {
 	s := &c.sentences[i]
 	at := c.tokens[t].start
-	if near := c.knownFields(c.near(s.start, at), at); len(near) > 0 && noWord(c.text[near[len(near)-1].end:at]) {
+	const longest = 60 // bytes of a name
+	if near := c.knownFields(max(s.start, at-longest), at); len(near) > 0 && noWord(c.text[near[len(near)-1].end:at]) {
 		return near[len(near)-1:] // "save City, and Budget only if it is"
 	}
 	var out []field
