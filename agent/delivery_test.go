@@ -521,6 +521,30 @@ func (c *stopping) Send(ctx context.Context, msg agent.Outbound) (agent.SendRece
 	return agent.SendReceipt{}, ctx.Err()
 }
 
+// S10.1, I26: a message in whose sending each process dies is given up like any
+// other: it had as many workers as there were, one after the other.
+func TestASendThatNeverEndsIsGivenUp(t *testing.T) {
+	k := newKit(t, nobody(t))
+	k.channel.Caps.Idempotent = true
+	ch := &stopping{Channel: k.channel}
+	k.build(agenttest.Script(t, agenttest.Say("Hello!")), withChannel(ch))
+	k.accept("Hi")
+	k.clock.Advance(time.Second)
+	for range 9 {
+		ctx, cancel := context.WithCancel(t.Context())
+		ch.stop = cancel
+		if _, err := k.mux.RunDue(ctx); err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+		}
+		cancel()
+		k.clock.Advance(3 * time.Minute)
+	}
+	assert.Equal(t, 5, k.lastOutbound().Attempts)
+	assert.Equal(t, frontdesk.Unknown, k.lastOutbound().Status)
+	assert.Contains(t, k.lastOutbound().Reason, "given up after 5 attempts")
+	assert.Empty(t, k.view().Tasks)
+}
+
 // S10.4: an agent's and a human's long texts are split by what the channel can
 // take; nothing is lost.
 func TestLongTextsAreSplit(t *testing.T) {

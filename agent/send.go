@@ -67,6 +67,11 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 		// sending again might double it.
 		return false, m.settle(ctx, t, view, msg, frontdesk.Unknown, "the process ended while it was being sent", "")
 	}
+	if msg.Status == frontdesk.Sending && msg.Attempts >= m.cfg.Retry.SendAttempts {
+		// Each of its workers died or hung over it: it would take one after the
+		// other (I26).
+		return false, m.settle(ctx, t, view, msg, frontdesk.Unknown, fmt.Sprintf("given up after %d attempts, the last of which had no end", msg.Attempts), "")
+	}
 	now := m.now() // what is so now counts, and the claim is as old as that
 	if status, reason := m.mayNotGo(view.Conversation, &msg, caps, now); reason != "" {
 		if msg.Status == frontdesk.Sending {

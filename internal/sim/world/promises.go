@@ -209,8 +209,8 @@ func (l *Log) sending(out agent.Outbound) {
 		l.violate("I24: a send began %v after the contact was deleted", now.Sub(c.gone))
 	}
 	claimed := m.ClaimedAt.Add(-l.w.skew)
-	if l.w.storm.jumped(claimed.Add(-time.Minute), true) || l.w.storm.jumped(claimed.Add(-time.Minute), false) {
-		return // where the clock jumps in between, the window is as long as the jump
+	if l.w.storm.jumped(claimed.Add(-time.Minute), false) {
+		return // where the clock is set back in between, the window is as long as the jump
 	}
 	if d := now.Sub(claimed); d > sendWindow {
 		l.violate("rule 5: the sending of a message began %v after its claim: %s", d, out.Key)
@@ -268,7 +268,7 @@ func (l *Log) excused(m *message) bool {
 // early checks that a step does not come before its time: only a clock that
 // was put forward hurries it, and one step alone (I10, I31).
 func (l *Log) early(prev *message) {
-	if d := l.w.truth().Sub(prev.settled); d < ladderDelay && !l.w.storm.jumped(prev.settled.Add(-time.Minute), true) {
+	if d := l.w.truth().Sub(prev.settled); d < ladderDelay && !l.w.storm.jumped(prev.settled, true) {
 		l.violate("S8.1: a follow-up fired %v after the message before it", d)
 	}
 }

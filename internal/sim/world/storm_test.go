@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 )
 
@@ -53,7 +54,7 @@ func TestScripted(t *testing.T) {
 func TestRegressionSeeds(t *testing.T) {
 	w, err := NewWorld(Config{})
 	require.NoError(t, err)
-	for _, seed := range []uint64{2, 19, 21, 31, 37, 48, 98, 115, 135, 143, 151, 157, 185, 194, 238, 312, 619, 636, 674, 1479, 1693, 2008, 2058, 2227, 2717, 2743, 2852, 3078, 3573, 3672, 3682, 3870, 3976, 3984, 22274, 23708, 24778,
+	for _, seed := range []uint64{2, 19, 21, 31, 37, 48, 98, 115, 135, 143, 151, 157, 185, 194, 238, 312, 619, 636, 674, 1479, 1693, 2008, 2058, 2227, 2717, 2743, 2852, 3078, 3573, 3672, 3682, 3870, 3976, 3984, 3226, 22274, 23708, 24778,
 		11611, 17913, 29695, 30153, 35501, 43191, 49803, 52483, 59596, 62522, 64216, 69699, 73441, 77263, 77520, 83514, 84056, 87003, 87153} {
 		res := w.Storm(seed, nil)
 		assert.Empty(t, res.Violations, "seed %d: %s", seed, res.Log)
@@ -77,6 +78,53 @@ func TestShrink(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, small.Hash, w.Storm(res.Seed, parsed).Hash)
 	assert.Contains(t, small.Report(keep), "-keep "+keep.String())
+}
+
+// S7.4, S7.8: the record of a step that somebody ends while its outside action
+// runs tells of the action, and is not ended twice otherwise (I13).
+func TestStepThatIsCutShort(t *testing.T) {
+	for _, kind := range []string{"inbound", "takeover", "close"} {
+		p := on("sms", Happening{Kind: "inbound", N: 1, Text: "hi"}, Happening{At: 2*ladderDelay + 10*time.Second, Kind: kind, N: 2, Text: "more"})
+		p.Ladder = true
+		p = p.with(Cue{Op: "action", N: 1, Pause: 30 * time.Second})
+		w, err := NewWorld(Config{})
+		require.NoError(t, err)
+		res := w.runPlan(p, onlyHappenings(p))
+		require.Empty(t, res.Violations, res.Log)
+		told := 0
+		for _, turn := range w.log.turns {
+			if turn.Exit == agent.ExitCancelled && len(turn.Calls) == 1 {
+				told++
+				assert.Equal(t, 1, w.log.effects[turn.Calls[0].ID])
+			}
+		}
+		assert.Equal(t, 1, told, kind)
+	}
+	cut := &agent.Turn{Exit: agent.ExitCancelled, Failure: "the contact wrote"}
+	more := *cut
+	more.Calls = []agent.CallRecord{{ID: "t/ladder/1"}}
+	fenced := &agent.Commit{Fence: &agent.Fence{}}
+	assert.True(t, completes(cut, &more, fenced))
+	assert.False(t, completes(&more, &more, fenced), "once")
+	assert.False(t, completes(cut, cut, fenced), "nothing new")
+	assert.False(t, completes(cut, &more, &agent.Commit{}), "by whoever did it")
+	fired := more
+	fired.Exit = agent.ExitFollowedUp
+	assert.False(t, completes(cut, &fired, fenced))
+}
+
+// I31: a clock that is put forward hurries one step, and what follows counts
+// from that: a burst right after the jump would be seen.
+func TestAJumpHurriesOneStep(t *testing.T) {
+	w, err := NewWorld(Config{})
+	require.NoError(t, err)
+	w.reset()
+	w.storm = &storm{w: w, jumps: []jump{{start.Add(time.Minute), time.Hour}}}
+	w.now, w.skew = start.Add(time.Minute+time.Hour+10*time.Second), time.Hour
+	w.log.early(&message{settled: start.Add(30 * time.Second)})
+	require.Empty(t, w.log.violations, "it was sent before the jump")
+	w.log.early(&message{settled: start.Add(time.Minute + 5*time.Second)})
+	assert.Equal(t, []string{"S8.1: a follow-up fired 5s after the message before it"}, w.log.violations)
 }
 
 // I30: what a campaign finds does not depend on how many workers it has, be it
