@@ -116,6 +116,69 @@ func TestApprovalTurnHandsOverWhileAMessageWaits(t *testing.T) {
 	assert.Equal(t, []string{"looking", "passing on", "Support here"}, k.sent())
 }
 
+// S7.5, S6.9: a turn that waits for its next try, and has done something
+// outside, goes on as itself when an approval's turn leaves a message over.
+func TestApprovalTurnLeavesAWaitingTurnItsJournal(t *testing.T) {
+	refund, _ := counter("refund", nil)
+	refund.NeedsApproval = true
+	noteIt, keys := counter("note_it", nil)
+	var k *kit
+	busy := agenttest.Func(func(context.Context, *agent.Request) (*agent.Response, error) {
+		k.accept("and more")
+		return &agent.Response{Text: "dropped"}, nil
+	})
+	k = newKit(t, agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("it waits"),
+		agenttest.CallTool("note_it", nil), agenttest.Fail(&agent.LLMError{Kind: agent.LLMTemporary, Err: errors.New("busy")}),
+		busy, busy, busy, agenttest.Func(func(context.Context, *agent.Request) (*agent.Response, error) {
+			k.accept("the last")
+			return &agent.Response{Text: "refunded"}, nil
+		}),
+		agenttest.Say("noted, and the last too"),
+	), with(refund), with(noteIt))
+	call := k.say("refund").Calls[0].ID
+	waiting := k.say("note it")
+	require.Equal(t, agent.ExitRetrying, waiting.Exit)
+	require.NoError(t, k.mux.Resolve(k.ctx, call, true, "ana"))
+	k.runDue()
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"it waits", "refunded", "noted, and the last too"}, k.sent())
+	view, err := k.store.Load(k.ctx, agent.Query{ConversationID: k.conversation().ID, TurnID: waiting.ID})
+	require.NoError(t, err)
+	require.NotNil(t, view.Turn, "the turn that did something has its record")
+	assert.Equal(t, "noted, and the last too", view.Turn.Reply())
+	require.Len(t, view.Turn.Calls, 1)
+	assert.Equal(t, agent.CallDone, view.Turn.Calls[0].Outcome)
+	assert.Len(t, *keys, 1)
+}
+
+// S7.8, S6.9: an approval's turn answers what a waiting turn was for. What that
+// one had done outside is in its record all the same.
+func TestAnsweredByAnApprovalTurnItHasARecord(t *testing.T) {
+	refund, _ := counter("refund", nil)
+	refund.NeedsApproval = true
+	noteIt, keys := counter("note_it", nil)
+	k := newKit(t, agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("it waits"),
+		agenttest.CallTool("note_it", nil), agenttest.Fail(&agent.LLMError{Kind: agent.LLMTemporary, Err: errors.New("busy")}),
+		agenttest.Say("refunded"),
+	), with(refund), with(noteIt))
+	call := k.say("refund").Calls[0].ID
+	waiting := k.say("note it")
+	require.Equal(t, agent.ExitRetrying, waiting.Exit)
+	require.NoError(t, k.mux.Resolve(k.ctx, call, true, "ana"))
+	k.runDue()
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"it waits", "refunded"}, k.sent())
+	view, err := k.store.Load(k.ctx, agent.Query{ConversationID: k.conversation().ID, TurnID: waiting.ID, Tasks: true})
+	require.NoError(t, err)
+	require.NotNil(t, view.Turn)
+	assert.Equal(t, agent.ExitDropped, view.Turn.Exit)
+	require.Len(t, view.Turn.Calls, 1)
+	assert.Len(t, *keys, 1)
+	assert.Empty(t, view.Tasks)
+}
+
 // I17, S6.9: a turn that waits for its next try does not outlive the close by
 // an approval's turn, which has answered what it was for.
 func TestWaitingTurnDoesNotOutliveACloseByAnApproval(t *testing.T) {

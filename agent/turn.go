@@ -57,7 +57,8 @@ const (
 	// and the fallback ran (S7.6).
 	ExitFallback ExitReason = "fallback"
 	// ExitDropped: somebody else took over, closed or reassigned meanwhile
-	// (S7.4), or the contact was deleted (S13.1); nothing was sent.
+	// (S7.4), the contact was deleted (S13.1), or another turn answered what it
+	// was for; nothing was sent.
 	ExitDropped ExitReason = "dropped"
 	// ExitCancelled: a step of a ladder was not done; Turn.Failure says why.
 	ExitCancelled ExitReason = "cancelled"
