@@ -179,7 +179,7 @@ func (c *compiler) closesSomething(t int, s *sentence) bool {
 	if n == 0 || !fold.WordRune(r) {
 		return r != '-' && r != '\''
 	}
-	return t+1 < s.hi && c.tokens[t+1].start-tok.end <= 3 && c.tokens[t+1].any("if", "and", "then", "note_with", "note")
+	return t+1 < s.hi && c.tokens[t+1].start-tok.end <= 3 && c.tokens[t+1].any("if", "and", "then", "note_with", "note", "silently", "no_summary")
 }
 
 func isLatinWord(s string) bool {

@@ -12,7 +12,7 @@ func (c *compiler) findClosing() {
 		listed := c.lines[s.line].list != ""
 		for t := s.lo; t < s.hi; t++ {
 			switch {
-			case c.tokens[t].any("no_summary"): // in a list of boundaries too: it means the same there
+			case c.tokens[t].any("no_summary") && !c.neverWithout(s, t): // in a list of boundaries too: it means the same there
 				c.pb.Closing.Summary = "off"
 				c.markClose(i, func(st *site) { st.NoSummary = true })
 			case c.tokens[t].any("note") && !listed, c.tokens[t].any("note_with") && c.closesBefore(i, t):
@@ -20,6 +20,20 @@ func (c *compiler) findClosing() {
 			}
 		}
 	}
+}
+
+// neverWithout reports whether a close that is forbidden stands right before
+// token t: "never close without a summary" asks for one.
+func (c *compiler) neverWithout(s *sentence, t int) bool {
+	for k := t - 1; k >= s.lo; k-- {
+		if !noWord(c.text[c.tokens[k].end:max(c.tokens[k].end, c.tokens[t].start)]) {
+			return false
+		}
+		if name, _, ok := actionKind(c.tokens[k]); ok && name == actClose {
+			return c.negated(s, k)
+		}
+	}
+	return false
 }
 
 // markClose changes the close that a sentence speaks of: its own, else the

@@ -546,12 +546,12 @@ func (r *reader) trail(s *sentence, x delay, cl clause, delays []int) {
 
 // content collects what a step says and does.
 func (r *reader) content(s *sentence, cl clause) {
-	c := r.c
+	c, silent := r.c, false
 	for t := cl.lo; t < cl.hi && r.cur != nil; t++ {
 		tok, d := c.tokens[t], r.cur.last()
 		switch {
 		case tok.any("silently"):
-			d.silent = true
+			silent = true
 		case tok.any("send") && !c.negated(s, t):
 			if r.then && r.finally && len(d.sites) == 0 && d.hasContent() && r.cur != nil && len(r.delaysFrom(cl)) == 0 && d.start < s.start && c.clauseHas(cl, "finally") >= 0 {
 				r.begin(s, tok.start, tok.end)
@@ -568,6 +568,9 @@ func (r *reader) content(s *sentence, cl clause) {
 			continue
 		}
 		r.action(s, st)
+	}
+	if silent { // the close that the clause begins a step with, not the step before
+		r.cur.last().silent = true
 	}
 }
 

@@ -381,11 +381,31 @@ func (c *compiler) prohibits(start, end int) bool {
 	for k := first; k < last; k++ {
 		switch {
 		case c.tokens[k].any("if", "if_not"):
-			return false
+			return c.endsForbidding(start, end)
 		case c.tokens[k].any("not_after"):
 			return true
 		case c.tokens[k].any("prohibit", "cannot"):
-			return c.blankBut(start, clause{start: start, end: c.tokens[k].start, lo: first, hi: k}, "addressee", "adverb")
+			return c.blankBut(start, clause{start: start, end: c.tokens[k].start, lo: first, hi: k}, "addressee", "adverb") || c.endsForbidding(start, end)
+		}
+	}
+	return false
+}
+
+// endsForbidding reports whether the last words of a text that opens a list are
+// a prohibition: "Make sure that you never:", "If they are rude, do not:". In
+// "if they do not:" they belong to the condition.
+func (c *compiler) endsForbidding(start, end int) bool {
+	if k := strings.LastIndexAny(c.text[start:end], ",;，；、"); k >= 0 {
+		_, n := utf8.DecodeRuneInString(c.text[start+k:])
+		start += k + n
+	}
+	lo, hi := c.tokensIn(start, end)
+	for k := hi - 1; k >= lo; k-- {
+		switch {
+		case c.tokens[k].any("prohibit", "cannot"):
+			return !c.anyIn(lo, k, "if", "if_not", "only_if") && c.blankBut(c.tokens[k].end, clause{end: end, lo: k + 1, hi: hi}, "addressee", "adverb")
+		case !c.tokens[k].any("addressee", "adverb") && !noWord(c.text[c.tokens[k].start:c.tokens[k].end]):
+			return false
 		}
 	}
 	return false

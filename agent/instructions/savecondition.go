@@ -19,6 +19,7 @@ type saveCondition struct {
 	start, end int     // from its subject to the end of the sentence
 	at         int     // where what is said of the value begins
 	copula     bool    // a verb says that the value is something, or has it
+	has        bool    // the verb is "has" or "contains": what follows is not all of the value
 	says       bool    // the subject is the value, not somebody
 	negated    bool    // "is not"
 	unless     bool    // "do not save it unless": the save is negated, and so is this
@@ -146,6 +147,7 @@ func (c *compiler) saveCondition(i, t int) (saveCondition, bool) {
 			k.at = c.skipMarks(c.tokenEnd(n), k.end)
 			k.copula = true
 		}
+		k.has = k.has || c.skipWords(k.at, k.end, vocabulary.Has) > k.at
 		if k.at = c.skipWords(k.at, k.end, vocabulary.Copula, vocabulary.Has); k.at > n {
 			k.copula = true
 		}
@@ -286,7 +288,7 @@ func (c *compiler) holdValues(s *sentence, t int, k saveCondition) bool {
 		k.end = stop
 	} else {
 		values, stop, ok := c.readSet(k, id)
-		if !ok {
+		if !ok || k.has {
 			return false
 		}
 		k.end = stop

@@ -323,7 +323,7 @@ func (c *compiler) openFor(stack []*step, st *step) []*step {
 			return stack[:n-1]
 		case hasStyle(stack[:n-1], st):
 			continue
-		case st.style != top.style && top.opensList(c.text):
+		case st.style != top.style && (top.opensList(c.text) || c.namesList(top)):
 			return stack[:n]
 		case len(st.number) < len(top.number):
 			continue
@@ -332,6 +332,17 @@ func (c *compiler) openFor(stack []*step, st *step) []*step {
 		}
 	}
 	return nil
+}
+
+// namesList reports whether an item is nothing but the name of a can or cannot
+// list: "2. What not to do", with its items at the margin.
+func (c *compiler) namesList(st *step) bool {
+	const longest = 60 // bytes of a name
+	if own := st.own(c.text); len(own) <= longest {
+		k, known := c.vocab.Heading(foldTitle(strings.Trim(own, " *_")))
+		return known && (k == "can" || k == "cannot" || k == listMixed)
+	}
+	return false
 }
 
 // follows reports whether the number of the item is the next after top's.

@@ -88,3 +88,21 @@ func values(p *instructions.Playbook, ds instructions.Diagnostics) string {
 	}
 	return strings.Join(out, "; ")
 }
+
+// S6.5: a summary is written unless the text says not to.
+func TestSummaryIsOff(t *testing.T) {
+	for text, want := range map[string]string{
+		"If it is spam, close the conversation without a summary.":                 "off",
+		"If it is spam, close without summary.":                                    "off",
+		"If it is spam, close the conversation. Do not generate a summary.":        "off",
+		"Jika selesai, tutup percakapan dan ga usah bikin ringkasan.":              "off",
+		"If they are done, close the conversation and write a summary.":            "default",
+		"Never close the conversation without a summary.":                          "default",
+		"Do not close the conversation without writing a summary.":                 "default",
+		"Jangan tutup percakapan tanpa ringkasan.":                                 "default",
+		"Never close the conversation on your own, and do not generate a summary.": "off",
+	} {
+		p, _ := instructions.Compile("# FLOW\n1. Greet.\n2. "+text, instructions.Options{})
+		assert.Equal(t, want, p.Closing.Summary, text)
+	}
+}
