@@ -166,7 +166,7 @@ func (r *run) runApproved(ctx context.Context, ap *Approval) error {
 		res, _, err = refuse(CallRefused, "the action is no longer enabled: nothing was done")
 	case r.j.started != nil:
 		res.Outside = true
-		res, _, err = refuse(CallUnknown, "it was started and its outcome is not known: it is not run again")
+		res, _, err = refuse(CallUnknown, notKnown)
 	default:
 		args, cerr := t.checker.Check(res.Call.Arguments)
 		if cerr != nil {

@@ -78,7 +78,7 @@ func (r *run) complete(out outcome) bool {
 func (r *run) record(out outcome) *Turn {
 	t := &Turn{
 		ID: r.task.TurnID, ConversationID: r.task.ConversationID, Trigger: r.task.Trigger,
-		Calls: r.j.calls(), Sources: union(r.j.sources, r.sources), Missing: union(r.j.missing, r.missing), Rounds: r.j.rounds + r.j.failed, Superseded: r.j.superseded,
+		Calls: append(r.j.calls(), r.j.begun()...), Sources: union(r.j.sources, r.sources), Missing: union(r.j.missing, r.missing), Rounds: r.j.rounds + r.j.failed, Superseded: r.j.superseded,
 		Usage: r.j.usage, Failure: out.failure, Started: r.now, Ended: r.m.now(),
 	}
 	if r.a != nil {

@@ -45,6 +45,15 @@ type callStartData struct {
 	Call CallRecord `json:"call"`
 }
 
+// notKnown is the outcome of a call that runs at most once, was begun, and left
+// no result (S6.8).
+const notKnown = "it was started and its outcome is not known: it is not run again"
+
+func begun(c CallRecord) resultData {
+	c.Outcome, c.Detail = CallUnknown, notKnown
+	return resultData{Call: c, Outside: true}
+}
+
 type supersededData struct {
 	Seen int64 `json:"seen"`
 }
@@ -88,9 +97,9 @@ type journal struct {
 	written map[string]string
 	// started is an approved at-most-once call whose outcome a crash hid.
 	started *CallRecord
-	// carried are results of outside actions from before a restart: they stay
-	// known, though their answers no longer count; and of calls that were
-	// approved.
+	// carried are results of outside actions from before a restart, and calls
+	// that were begun then: they stay known, though their answers no longer
+	// count; and of calls that were approved.
 	carried []resultData
 }
 
@@ -121,6 +130,9 @@ func (j *journal) apply(row Entry) error {
 					if r.Outside {
 						j.carried = append(j.carried, r)
 					}
+				}
+				if s.started != nil { // nobody knows what it did: it must not be forgotten
+					j.carried = append(j.carried, begun(*s.started))
 				}
 			}
 			j.past += len(j.steps)
@@ -238,6 +250,19 @@ func (j *journal) calls() []CallRecord {
 		for _, r := range s.results {
 			out = append(out, r.Call)
 		}
+	}
+	return out
+}
+
+// begun are the calls that run at most once and have no result: whoever ends
+// the turn without going on with them records that they were begun.
+func (j *journal) begun() []CallRecord {
+	var out []CallRecord
+	if j.started != nil {
+		out = append(out, begun(*j.started).Call)
+	}
+	if s := j.last(); s != nil && s.started != nil {
+		out = append(out, begun(*s.started).Call)
 	}
 	return out
 }

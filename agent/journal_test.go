@@ -205,6 +205,65 @@ func TestInstructionsChangedBetweenCrashAndResumption(t *testing.T) {
 	assert.NotNil(t, v.Turn.Call("ping"))
 }
 
+// S6.8, I29, I21: a call that runs at most once and was begun before a crash
+// stays known as that when the turn decides anew under other instructions, and
+// when it ends without going on. The LLM was not told of it, and the turn's
+// record did not hold it.
+func TestBegunCallStaysKnown(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		llm    agent.LLM
+		change func(*agent.Config)
+		exit   agent.ExitReason
+	}{
+		{"other instructions", agenttest.Script(t, agenttest.Say("I do not know.").ExpectLast("its outcome is not known")), instructionsOf("# FLOW\n1. Chat only."), agent.ExitReplied},
+		{"no attempt left", nobody(t), func(c *agent.Config) { c.Limits.Attempts = 1 }, agent.ExitFallback},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newKit(t, nobody(t))
+			inner := k.store
+			dying := &crash{Store: inner}
+			act, keys := counter("ping", func(int) (actions.Result, error) {
+				dying.dead = true // the process dies while the action runs
+				return actions.Result{}, nil
+			})
+			act.Delivery = actions.AtMostOnce
+			k.store = dying
+			k.build(agenttest.Script(t, agenttest.CallTool("ping", nil)), with(act))
+			k.say("ping")
+			k.store = inner
+			k.build(c.llm, with(act), c.change)
+			k.pass(5 * time.Minute)
+			v, err := inner.Load(k.ctx, agent.Query{ConversationID: k.conversation().ID, TurnID: k.view().History[0].TurnID})
+			require.NoError(t, err)
+			require.NotNil(t, v.Turn)
+			assert.Equal(t, c.exit, v.Turn.Exit)
+			require.Len(t, v.Turn.Calls, 1)
+			assert.Equal(t, agent.CallUnknown, v.Turn.Calls[0].Outcome)
+			assert.Equal(t, *keys, []string{v.Turn.Calls[0].ID})
+		})
+	}
+}
+
+// S7.4, S7.8: what a turn did outside before a crash is in its record, though
+// its agent is not there any more. It was not.
+func TestTurnOfAnAgentThatIsGoneTellsWhatItDid(t *testing.T) {
+	act, keys := counter("ping", nil)
+	k := newKit(t, nobody(t))
+	k.build(agenttest.Script(t, agenttest.Say("Hello!"), agenttest.CallTool("ping", nil), agenttest.Fail(errors.New("503"))), with(act))
+	k.say("Hi")
+	turn := k.say("ping")
+	require.Equal(t, agent.ExitRetrying, turn.Exit)
+	k.join(k.config("Support Agent", nobody(t)))
+	k.pass(time.Hour)
+	v, err := k.store.Load(k.ctx, agent.Query{ConversationID: k.conversation().ID, TurnID: turn.ID})
+	require.NoError(t, err)
+	require.NotNil(t, v.Turn)
+	assert.Equal(t, agent.ExitFallback, v.Turn.Exit)
+	require.Len(t, v.Turn.Calls, 1)
+	assert.Equal(t, *keys, []string{v.Turn.Calls[0].ID})
+}
+
 // S7.4: after a change by anybody else nothing of the older turn is sent, its
 // staged changes are dropped, and its outside effects stay recorded.
 func TestEpochFence(t *testing.T) {

@@ -234,7 +234,7 @@ func (r *run) outsideActions(ctx context.Context) error {
 		}
 		var err error
 		if s := r.j.started; s != nil && s.ID == res.Call.ID {
-			res, _, err = refuse(CallUnknown, "it was started and its outcome is not known: it is not run again")
+			res, _, err = refuse(CallUnknown, notKnown)
 		} else {
 			res, _, err = r.perform(ctx, r.a.byName[res.Call.Name], res, refuse)
 		}

@@ -337,9 +337,8 @@ func (r *run) notOurs(ctx context.Context) (*Turn, error) {
 		if r.m.agentOf(&conv) != nil {
 			return nil, r.m.release(ctx, r.task) // it became ours: the task is still there
 		}
-		turn := &Turn{
-			ID: r.task.TurnID, ConversationID: conv.ID, Trigger: r.task.Trigger, Exit: ExitNotOurs, Started: r.now, Ended: r.m.now(),
-		}
+		turn := r.record(outcome{}) // with what an agent that had it did before
+		turn.Exit = ExitNotOurs
 		c := Commit{Fence: &r.task.Fence, Release: true, Conversation: &conv, Delete: []TaskKind{TaskTurn}}
 		if conv.Status == frontdesk.Open && conv.Assignee.Kind == frontdesk.AssigneeAgent && !conv.OptedOut {
 			turn.Exit, turn.Failure = ExitFallback, "no agent with the ID "+clip(conv.Assignee.ID, 60)+" is running here"

@@ -334,7 +334,7 @@ func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, fail
 	res.Call.Arguments = args
 	if s.started != nil && !switches.Off(switches.AtMostOnce) {
 		res.Outside = true
-		return refuse(CallUnknown, "it was started and its outcome is not known: it is not run again")
+		return refuse(CallUnknown, notKnown)
 	}
 	if t.action.NeedsApproval && !switches.Off(switches.Approvals) {
 		res.Call.Outcome, res.Call.Detail = CallPending, "pending: a person has to approve it; tell the contact that it is being looked at"

@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -503,9 +504,25 @@ func (l *Log) ladderEnds(old, now *agent.Task, c *agent.Commit) {
 	l.violate("I12: the armed step of turn %s ended without a record", old.TurnID)
 }
 
+// checkCauses checks that what runs at most once stands in the record of the
+// turn that ran it, whatever became of the turn (S6.8, I21).
+func (l *Log) checkCauses() {
+	for _, key := range slices.Sorted(maps.Keys(l.extra.uses)) {
+		id, _, _ := strings.Cut(key, "/")
+		turn := l.turns[id]
+		if l.extra.uses[key].name != "charge" || turn == nil {
+			continue
+		}
+		if !slices.ContainsFunc(turn.Calls, func(c agent.CallRecord) bool { return c.ID == key }) {
+			l.violate("I21: call %s ran, and is not in the record of its turn, which ended as %s", key, turn.Exit)
+		}
+	}
+}
+
 // settleStorm checks a world in which nothing more is to be done against what
 // is stored.
 func (l *Log) settleStorm(ctx context.Context) {
+	l.checkCauses()
 	for _, id := range l.order {
 		c := l.conversations[id]
 		if len(c.messages) == 0 || l.isGone(id) {
