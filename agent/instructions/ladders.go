@@ -135,6 +135,10 @@ func (r *reader) sentence(i int) {
 		r.cur.lastLine = c.lineAt(max(s.start, s.end-1))
 		return
 	}
+	if r.cur != nil && r.anotherDay(s) {
+		r.skip(s)
+		return
+	}
 	r.nextItem(s)
 	wait := r.onlyWaits(s)
 	for k := range s.clauses {
@@ -189,6 +193,14 @@ func (r *reader) belongs(i int) bool {
 		return false
 	}
 	return c.sentenceHas(s, "silence") || s.hi > s.lo && c.tokens[s.lo].any("then", "finally")
+}
+
+// around is what of a sentence is looked at for one of its phrases: all of it,
+// but for a sentence longer than people write.
+func (s *sentence) around(t int) *sentence {
+	near := *s
+	near.lo, near.hi = max(s.lo, t-longestSentence), min(s.hi, t+longestSentence)
+	return &near
 }
 
 func (c *compiler) sentenceHas(s *sentence, kinds ...vocabulary.Kind) bool {
@@ -346,7 +358,8 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 	if len(delays) == 0 && r.waiting >= 0 && !r.used[r.waiting] {
 		delays = []int{r.waiting}
 	}
-	verb := c.sentenceHas(s, "follow_up")
+	near := s.around(t)
+	verb := c.sentenceHas(near, "follow_up")
 	switch {
 	case r.cur != nil:
 	case len(delays) == 0 && !follow && !verb && !r.trailing(s, cl):
@@ -370,7 +383,7 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 			d.times = c.timesIn(s)
 		}
 	}
-	if n := c.sendsMany(s); n > 0 && d.times == 0 {
+	if n := c.sendsMany(near); n > 0 && d.times == 0 {
 		d.times, d.follows = n, true
 	}
 	r.take(d, delays, cl)
@@ -380,20 +393,20 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 // adopt takes what a sentence says and does before its silence phrase: "close
 // the conversation if the contact does not reply for 3 hours".
 func (r *reader) adopt(s *sentence, k, t int, d *draft) {
-	c := r.c
-	i, _ := slices.BinarySearchFunc(c.sites, s.lo, func(st *site, o int) int { return st.token - o })
+	c, near := r.c, s.around(t)
+	i, _ := slices.BinarySearchFunc(c.sites, near.lo, func(st *site, o int) int { return st.token - o })
 	first := i
-	for ; i < len(c.sites) && c.sites[i].token < s.hi; i++ {
+	for ; i < len(c.sites) && c.sites[i].token < near.hi; i++ {
 		if c.sites[i].token > t {
 			return
 		}
 	}
-	for _, cl := range s.clauses[k:] {
+	for _, cl := range s.clauses[k:min(len(s.clauses), k+longestSentence)] {
 		if q, ok := c.quoteAt(cl.start); ok && q.start == cl.start || cl.lo > t && c.clauseHas(cl, "send", "follow_up") >= 0 {
 			return
 		}
 	}
-	for _, cl := range s.clauses[:k] {
+	for _, cl := range s.clauses[max(0, k-longestSentence):k] {
 		if q, ok := c.quoteAt(cl.start); ok && q.start == cl.start && q.start >= r.lastQuote && !c.isValue(q) && q.text(c.text) != "" {
 			d.messages = append(d.messages, followup.Message{Text: q.text(c.text), Verbatim: true})
 			d.start, d.messageAt, d.lastQuote = min(d.start, q.start), q.start, q.end

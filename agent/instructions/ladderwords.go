@@ -1,6 +1,7 @@
 package instructions
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,34 @@ func (r *reader) otherCase(s *sentence) bool {
 	}
 	k, _ := slices.BinarySearchFunc(c.delays, s.start, func(d delay, o int) int { return d.start - o })
 	return !(k < len(c.delays) && c.delays[k].start < s.end) && !c.sentenceHas(s, "silence", "silence_about", "follow_up", "finally", "another")
+}
+
+// anotherDay reports a sentence of a plan that begins with a day: "The next day
+// close the conversation." It is no delay (grammar 13), and without it the
+// contact would be closed at once.
+func (r *reader) anotherDay(s *sentence) bool {
+	const most = 24 // bytes before the day
+	c := r.c
+	for t := s.lo; t < s.hi && c.tokens[t].start-s.start <= most; t++ {
+		if !c.tokens[t].any("another_day") {
+			continue
+		}
+		if _, quoted := c.quoteAt(c.tokens[t].start); quoted {
+			return false
+		}
+		k, _ := slices.BinarySearchFunc(c.delays, s.start, func(d delay, o int) int { return d.start - o })
+		n, _ := slices.BinarySearchFunc(c.sites, s.lo, func(st *site, o int) int { return st.token - o })
+		q, _ := slices.BinarySearchFunc(c.quotes, s.start, func(q quote, o int) int { return q.start - o })
+		does := n < len(c.sites) && c.sites[n].token < s.hi || q < len(c.quotes) && c.quotes[q].start < s.end || c.sentenceHas(s, "send", "follow_up")
+		if !does || k < len(c.delays) && c.delays[k].start < s.end || c.sentenceHas(s, "silence", "silence_about") {
+			return false
+		}
+		said := c.text[c.tokens[t].start:c.tokens[t].end]
+		c.report("followup-not-understood", SeverityWarning, c.tokens[t].start, c.tokens[t].end,
+			fmt.Sprintf("%q is no time that a follow-up can wait, and this is no step of it: write the hours, such as \"after another 24 hours without a reply\"", said), "")
+		return true
+	}
+	return false
 }
 
 // bareNot returns the token of "if not," or "if they don't," at the beginning of
