@@ -2,15 +2,20 @@ package pgstore
 
 import (
 	"context"
+	"encoding/binary"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/pgtest"
 	"github.com/seed-a71cb1d8/frontdesk/internal/storebench"
 )
 
@@ -97,4 +102,69 @@ func TestDeleteMeetsANewConversation(t *testing.T) {
 		require.NoError(t, s.pool.QueryRow(t.Context(), "SELECT count(*) FROM frontdesk."+table).Scan(&left))
 		assert.Zero(t, left, table)
 	}
+}
+
+// standby is a connection on which a standby is given the log and says what it
+// still reads.
+type standby struct {
+	*pgconn.PgConn
+	t *testing.T
+}
+
+func follow(t *testing.T, dsn string) standby {
+	t.Helper()
+	config, err := pgconn.ParseConfig(dsn)
+	require.NoError(t, err)
+	config.RuntimeParams["replication"] = "true"
+	c, err := pgconn.ConnectConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	system, err := c.Exec(t.Context(), "IDENTIFY_SYSTEM").ReadAll()
+	require.NoError(t, err)
+	c.Frontend().SendQuery(&pgproto3.Query{String: "START_REPLICATION PHYSICAL " + string(system[0].Rows[0][2])})
+	require.NoError(t, c.Frontend().Flush())
+	for streaming := false; !streaming; {
+		m, err := c.ReceiveMessage(t.Context())
+		require.NoError(t, err)
+		_, streaming = m.(*pgproto3.CopyBothResponse)
+	}
+	return standby{c, t}
+}
+
+// reads tells of the oldest transaction that it reads beside; 0: none.
+func (s standby) reads(transaction uint32) {
+	s.t.Helper()
+	message := append([]byte{'h'}, make([]byte, 8)...) // the time
+	message = binary.BigEndian.AppendUint32(message, transaction)
+	message = append(message, make([]byte, 12)...) // epochs, and what it reads of catalogs
+	s.Frontend().Send(&pgproto3.CopyData{Data: message})
+	require.NoError(s.t, s.Frontend().Flush())
+}
+
+// S13.1: as long as a standby may read what was deleted, its bytes stay, and a
+// purge is not done.
+func TestPurgeWaitsForAStandby(t *testing.T) {
+	dsn := pgtest.DSN(t)
+	if pgtest.Shared() == nil {
+		t.Skip("NOT TESTED: ", pgtest.Variable, " names a server that may allow no standby")
+	}
+	s := opened(t, dsn, &Options{PurgeLater: true})
+	begin(t, s, "a")
+	now, err := strconv.ParseUint(s.value(t, "SELECT pg_current_xact_id()::text"), 10, 32)
+	require.NoError(t, err)
+	reader := follow(t, dsn)
+	reader.reads(uint32(now))
+	older := func() (n int64) {
+		b := s.batch()
+		b.query(olderReaders, nil, func(r *row) { n = r.int() })
+		require.NoError(t, b.run(t.Context(), s.pool))
+		return n
+	}
+	require.NoError(t, s.Delete(t.Context(), "contact-a"))
+	require.Eventually(t, func() bool { return older() > 0 }, 30*time.Second, 5*time.Millisecond)
+	purged := make(chan error, 1)
+	go func() { purged <- s.Purge(t.Context()) }()
+	reader.reads(0)
+	require.NoError(t, <-purged)
+	assert.Equal(t, "0", s.value(t, "SELECT pg_relation_size('frontdesk.contacts')::text"))
 }

@@ -117,14 +117,29 @@ func TestSchemas(t *testing.T) {
 func TestSettings(t *testing.T) {
 	dsn := pgtest.DSN(t)
 	first := opened(t, dsn, nil)
-	for _, set := range []string{"synchronous_commit = off", "default_transaction_isolation = 'serializable'", "default_transaction_read_only = on"} {
+	for _, set := range []string{
+		"synchronous_commit = off", "default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "bytea_output = 'escape'",
+		"standard_conforming_strings = off",
+	} {
 		_, err := first.pool.Exec(t.Context(), "ALTER DATABASE "+first.value(t, "SELECT current_database()")+" SET "+set)
 		require.NoError(t, err)
 	}
 	s := opened(t, dsn, nil)
 	assert.Equal(t, "on", s.value(t, "SHOW synchronous_commit"), "an acknowledged commit is on the disk")
 	assert.Equal(t, "read committed", s.value(t, "SHOW transaction_isolation"))
-	begin(t, s, "a")
+	data := []byte("\\'\xff\x00")
+	for _, mode := range []string{"", "exec", "simple_protocol"} {
+		s, id := opened(t, inMode(t, dsn, mode), nil), `\'`+mode
+		begin(t, s, id)
+		c := storebench.Inbound(id, 1)
+		c.Journal = []agent.Entry{{TurnID: "t", N: 1, Data: data}}
+		require.NoError(t, s.Commit(t.Context(), c), mode)
+		v, err := s.Load(t.Context(), agent.Query{ConversationID: id, History: 1, TurnID: "t"})
+		require.NoError(t, err, mode)
+		assert.Equal(t, c.Messages, v.History, mode)
+		require.Len(t, v.Journal, 1, mode)
+		assert.Equal(t, data, v.Journal[0].Data, mode)
+	}
 }
 
 // A value that is not what it should be is an error that says so, and no

@@ -21,7 +21,10 @@ type Store struct {
 	sql    []string // of each statement, in this store's schema
 	later  bool     // Options.PurgeLater
 	notify bool     // Options.Notify
-	herald herald
+	herald *herald
+	// open ends with Close, which calls shut.
+	open context.Context
+	shut context.CancelFunc
 }
 
 var _ agent.Store = (*Store)(nil)
@@ -63,7 +66,7 @@ func open(ctx context.Context, dsn string, o *Options, steps []string) (*Store, 
 	if o == nil {
 		o = &Options{}
 	}
-	s := &Store{schema: o.Schema, later: o.PurgeLater, notify: o.Notify}
+	s := &Store{schema: o.Schema, later: o.PurgeLater, notify: o.Notify, herald: newHerald()}
 	if s.schema == "" {
 		s.schema = defaultSchema
 	}
@@ -83,13 +86,7 @@ func open(ctx context.Context, dsn string, o *Options, steps []string) (*Store, 
 	case !strings.Contains(dsn, "pool_max_conns"):
 		config.MaxConns = 16
 	}
-	after := config.AfterConnect
 	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-		if after != nil {
-			if err := after(ctx, c); err != nil {
-				return err
-			}
-		}
 		_, err := c.Exec(ctx, settings)
 		return err
 	}
@@ -109,6 +106,7 @@ func open(ctx context.Context, dsn string, o *Options, steps []string) (*Store, 
 		s.pool.Close()
 		return nil, err
 	}
+	s.open, s.shut = context.WithCancel(context.Background())
 	return s, nil
 }
 
@@ -117,17 +115,20 @@ func open(ctx context.Context, dsn string, o *Options, steps []string) (*Store, 
 // statistics of yesterday how many rows there are. There are no bitmaps: they
 // do not mark the entries of dead rows, so that each commit of a busy
 // conversation would read more of them until the next vacuum. A commit that was
-// acknowledged is on the disk, whatever the database's default.
+// acknowledged is on the disk, and text and bytes come as they are read here,
+// whatever the database's defaults.
 const settings = `SELECT set_config(name, value, false) FROM (VALUES
 	('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'), ('default_transaction_deferrable', 'off'),
 	('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_bitmapscan', 'off'),
 	('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('jit', 'off'),
+	('bytea_output', 'hex'), ('standard_conforming_strings', 'on'),
 	('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END)) s(name, value)`
 
-// Close waits until everything that was begun has ended, and closes the
-// connections. Afterwards every method returns an error. Closing again does
+// Close ends Wake, waits until everything else that was begun has ended, and
+// closes the connections. Afterwards every method returns an error. Closing again does
 // nothing.
 func (s *Store) Close() error {
+	s.shut()
 	s.pool.Close()
 	return nil
 }

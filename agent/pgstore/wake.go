@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -21,17 +20,24 @@ var tell = define(`SELECT pg_notify($1, '')`)
 // commit that all others wait for. Those who want to tell at the same time
 // share it.
 type herald struct {
-	mu    sync.Mutex
+	turn  chan struct{} // full while somebody tells
 	asked atomic.Int64
 	told  int64 // those who asked before the newest telling began
 }
 
+func newHerald() *herald { return &herald{turn: make(chan struct{}, 1)} }
+
 // tell calls send, unless somebody does who began after the call and did not
-// fail.
-func (h *herald) tell(send func() error) {
+// fail. It gives up when ctx is done: a commit does not wait for another one's
+// network.
+func (h *herald) tell(ctx context.Context, send func() error) {
 	n := h.asked.Add(1)
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	select {
+	case h.turn <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-h.turn }()
 	if h.told >= n {
 		return
 	}
@@ -58,7 +64,7 @@ func (s *Store) wakes(c *agent.Commit) bool {
 // announce tells the others. That it fails is no error: the commit is done, and
 // they find it when they look.
 func (s *Store) announce(ctx context.Context) {
-	s.herald.tell(func() error {
+	s.herald.tell(ctx, func() error {
 		_, err := s.pool.Exec(ctx, s.sql[tell.n], s.schema)
 		return err
 	})
@@ -70,10 +76,17 @@ func (s *Store) Wake(ctx context.Context, wake func()) error {
 	if !s.notify {
 		return nil
 	}
-	if err := s.listen(ctx, wake); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("pgstore: listen: %w", err)
+	listening, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.open, cancel)()
+	err := s.listen(listening, wake)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return nil
+	case s.open.Err() != nil:
+		return fmt.Errorf("pgstore: listen: the store is closed: %w", err)
 	}
-	return nil
+	return fmt.Errorf("pgstore: listen: %w", err)
 }
 
 func (s *Store) listen(ctx context.Context, wake func()) (err error) {

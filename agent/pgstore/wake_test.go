@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -71,11 +72,11 @@ func TestNoNotify(t *testing.T) {
 // for the others.
 func TestHerald(t *testing.T) {
 	for _, failures := range []int{0, 1} {
-		var h herald
+		h := newHerald()
 		var all sync.WaitGroup
 		began, release, sent := make(chan struct{}), make(chan struct{}), 0
 		all.Go(func() {
-			h.tell(func() error {
+			h.tell(t.Context(), func() error {
 				sent++
 				close(began)
 				<-release
@@ -85,7 +86,7 @@ func TestHerald(t *testing.T) {
 		<-began
 		for range 20 {
 			all.Go(func() {
-				h.tell(func() error {
+				h.tell(t.Context(), func() error {
 					if sent++; sent-1 <= failures {
 						return context.Canceled
 					}
@@ -98,4 +99,36 @@ func TestHerald(t *testing.T) {
 		all.Wait()
 		assert.Equal(t, 2+failures, sent)
 	}
+}
+
+// Whoever waits for another one's telling stops when their context is done.
+func TestHeraldGivesUp(t *testing.T) {
+	h := newHerald()
+	began, release, told := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		h.tell(t.Context(), func() error {
+			close(began)
+			<-release
+			return nil
+		})
+		close(told)
+	}()
+	<-began
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.tell(ctx, func() error { return errors.New("it is not its turn") })
+	close(release)
+	<-told
+}
+
+// Close ends who listens, and nobody listens on a store that is closed.
+func TestCloseEndsWake(t *testing.T) {
+	s, err := Open(t.Context(), pgtest.DSN(t), &Options{Notify: true})
+	require.NoError(t, err)
+	listening, ended := make(chan struct{}), make(chan error)
+	go func() { ended <- s.Wake(t.Context(), func() { close(listening) }) }()
+	<-listening
+	require.NoError(t, s.Close())
+	require.ErrorContains(t, <-ended, "pgstore: listen: the store is closed")
+	require.ErrorContains(t, s.Wake(t.Context(), func() { t.Error("woken") }), "pgstore: listen: the store is closed")
 }
