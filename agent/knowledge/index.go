@@ -282,8 +282,8 @@ func (b *Base) remove(ctx context.Context, sources []string) (n int, err error) 
 
 // Sync makes the documents under a name those of a file system: it puts what
 // is new or changed and removes what is gone. Sources are the paths of the
-// files below the name: with "help", "help/returns.md". The empty name stands
-// for the whole base.
+// files below the name: with "help", "help/returns.md". The empty name and "."
+// stand for the whole base.
 //
 // Files in other formats, and those whose names or directories begin with a
 // dot, are skipped. So are symbolic links, to files and to directories: a link
@@ -293,6 +293,9 @@ func (b *Base) remove(ctx context.Context, sources []string) (n int, err error) 
 func (b *Base) Sync(ctx context.Context, name string, fsys fs.FS, progress func(Progress)) error {
 	b.indexing.Lock()
 	defer b.indexing.Unlock()
+	if name = path.Clean(name); name == "." { // sources are named by path.Join, which cleans too
+		name = ""
+	}
 	files, gone, err := b.compare(ctx, name, fsys)
 	if err != nil {
 		return fmt.Errorf("knowledge: sync %s: %w", name, err)

@@ -209,6 +209,22 @@ func TestSync(t *testing.T) {
 	assert.Empty(t, sources(t, b, "tulips"))
 }
 
+// However a name is written, what is gone is removed.
+func TestSyncFindsWhatIsGoneUnderAnyName(t *testing.T) {
+	for name, want := range map[string]string{
+		"": "a.md", ".": "a.md", "./": "a.md", "/": "/a.md", "help": "help/a.md", "help/": "help/a.md", "./help": "help/a.md", "x/../help//in": "help/in/a.md",
+	} {
+		b := reopen(t, Memory, nil)
+		files := fstest.MapFS{"a.md": {Data: []byte("Roses.")}, "b.md": {Data: []byte("Lilies.")}}
+		require.NoError(t, b.Sync(t.Context(), name, files, nil))
+		delete(files, "b.md")
+		require.NoError(t, b.Sync(t.Context(), name, files, nil))
+		list, err := b.Sources(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []Source{{want, Markdown, 6, 1}}, list, "%q", name)
+	}
+}
+
 // One bad document does not stop the others; what was there of it stays, and the
 // error names it.
 func TestPutFaults(t *testing.T) {
