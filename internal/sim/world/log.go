@@ -204,11 +204,15 @@ func (l *Log) rows(rows []agent.Entry) {
 		switch r.Kind {
 		case agent.EntryResult:
 			if l.extra != nil {
-				l.extra.results[r.TurnID]++
+				if l.extra.results[r.TurnID]++; l.extra.results[r.TurnID] == 22 {
+					l.violate("I2: turn %s made 22 calls and did not end", r.TurnID)
+				}
 			}
 		case agent.EntryAnswer:
 			if l.extra != nil {
-				l.extra.asked[r.TurnID]++
+				if l.extra.asked[r.TurnID]++; l.extra.asked[r.TurnID] == 10 {
+					l.violate("I2: turn %s got 10 answers of the LLM and did not end", r.TurnID)
+				}
 				l.answer(r)
 			}
 			if a := l.actor(); a != nil {

@@ -338,12 +338,6 @@ func (l *Log) beforeTurn(m *conversation, c *agent.Commit, turn *agent.Turn) {
 		l.violate("I29: turn %s ran under instructions that nobody saved", turn.ID)
 		return
 	}
-	if n := l.extra.asked[turn.ID]; n > 9 {
-		l.violate("I2: turn %s got %d answers of the LLM", turn.ID, n)
-	}
-	if n := l.extra.results[turn.ID]; n > 21 {
-		l.violate("I2: turn %s made %d calls", turn.ID, n)
-	}
 	now := c.Conversation
 	if now == nil {
 		return
