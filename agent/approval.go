@@ -115,7 +115,7 @@ func (m *Mux) runApproval(ctx context.Context, t ClaimedTask) (*Turn, error) {
 	}
 	if !r.approvalDone() {
 		if err := r.runApproved(ctx, ap); err != nil {
-			return nil, err
+			return nil, r.keep(ctx, err)
 		}
 	}
 	verb := "approved"

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
+	"github.com/seed-a71cb1d8/frontdesk/followup"
 )
 
 // crash is a store of a process that dies at its n-th write: before it has an
@@ -540,5 +541,64 @@ func TestApprovalCrash(t *testing.T) {
 			assert.Equal(t, turn.Calls[0].ID, key)
 		}
 		assert.LessOrEqual(t, len(*keys), 2)
+	}
+}
+
+// S6.8, S10.2: what an action did stays known though the program is being
+// stopped while it runs: the next one does not run it again, nor takes its
+// outcome for unknown. It was lost.
+func TestStopDuringAnAction(t *testing.T) {
+	for _, how := range []string{"turn", "step", "approval"} {
+		for _, d := range []actions.Delivery{actions.AtLeastOnce, actions.AtMostOnce} {
+			t.Run(how, func(t *testing.T) {
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				act, keys := counter("ping", func(int) (actions.Result, error) {
+					stop()
+					return actions.Result{Content: "did it"}, nil
+				})
+				act.Delivery = d
+				act.NeedsApproval = how == "approval"
+				change := []func(*agent.Config){with(act)}
+				var before, behind []agenttest.Step
+				switch how {
+				case "turn":
+					before, behind = []agenttest.Step{agenttest.CallTool("ping", nil)}, []agenttest.Step{agenttest.Say("Done.")}
+				case "step":
+					before = []agenttest.Step{agenttest.Say("Hello!")}
+					change = append(change, withLadders(steps(after(time.Minute, "Still there?", followup.Action{Name: "ping"}))))
+				case "approval":
+					before = []agenttest.Step{agenttest.CallTool("ping", nil), agenttest.Say("We look into it.")}
+					behind = []agenttest.Step{agenttest.Say("Done.")}
+				}
+				k := newKit(t, agenttest.Script(t, before...), change...)
+				if how == "turn" {
+					k.accept("ping")
+				} else {
+					turn := k.say("ping")
+					if how == "approval" {
+						require.NoError(t, k.mux.Resolve(k.ctx, turn.Calls[0].ID, true, "ana"))
+					}
+				}
+				k.clock.Advance(time.Minute)
+				_, err := k.mux.RunDue(ctx)
+				require.ErrorIs(t, err, context.Canceled)
+				require.Len(t, *keys, 1)
+				var id string
+				for _, task := range k.view().Tasks {
+					if task.Kind.Lane() == agent.LaneTurn {
+						id = task.TurnID
+					}
+				}
+				k.build(agenttest.Script(t, behind...), change...)
+				k.pass(5 * time.Minute)
+				assert.Len(t, *keys, 1)
+				v, err := k.store.Load(k.ctx, agent.Query{ConversationID: k.conversation().ID, TurnID: id})
+				require.NoError(t, err)
+				require.NotNil(t, v.Turn)
+				require.Len(t, v.Turn.Calls, 1)
+				assert.Equal(t, agent.CallDone, v.Turn.Calls[0].Outcome)
+			})
+		}
 	}
 }

@@ -77,9 +77,11 @@ func (m *Mux) runFollowUp(ctx context.Context, t ClaimedTask) (*Turn, error) {
 		}
 	}
 	if errors.Is(err, errDropped) {
-		return r.cancelStep(ctx, "the contact answered, or the conversation went elsewhere")
+		var turn *Turn
+		turn, err = r.cancelStep(ctx, "the contact answered, or the conversation went elsewhere")
+		return turn, r.keep(ctx, err)
 	}
-	return nil, err
+	return nil, r.keep(ctx, err)
 }
 
 // ladderAgent returns the agent whose ladder it is, or why the ladder ends

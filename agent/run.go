@@ -282,15 +282,28 @@ func (r *run) conductStarted(ctx context.Context) (*Turn, error) {
 }
 
 // ended deals with a run that could not be brought to its end now.
-func (r *run) ended(ctx context.Context, err error) (*Turn, error) {
+func (r *run) ended(ctx context.Context, err error) (turn *Turn, _ error) {
 	var retry *errRetry
 	switch {
 	case errors.Is(err, errDropped):
-		return r.drop(ctx)
+		turn, err = r.drop(ctx)
 	case errors.As(err, &retry):
-		return r.postpone(ctx, retry)
+		turn, err = r.postpone(ctx, retry)
 	}
-	return nil, err
+	return turn, r.keep(ctx, err)
+}
+
+// keep stores the results of calls that a run could not store before it failed,
+// be it that the program is stopping: what was done outside is done, and must
+// be neither done again nor forgotten (S6.8).
+func (r *run) keep(ctx context.Context, cause error) error {
+	result := func(e Entry) bool { return e.Kind == EntryResult }
+	if cause == nil || errors.Is(cause, ErrFenced) || !slices.ContainsFunc(r.j.rows, result) {
+		return cause
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.m.cfg.Timeouts.Send)
+	defer cancel()
+	return errors.Join(cause, r.flush(ctx))
 }
 
 // postpone leaves the turn to a later try.

@@ -142,6 +142,11 @@ func Cases() []Case {
 			on("sms", in(0, 1, "hi")).with(Cue{Op: "send", N: 1, Fault: After}).echoed(EchoCue{After: time.Minute}),
 		},
 		{
+			// The process dies when the charge is done and its result not recorded.
+			"a crash behind a call", guard(switches.AtMostOnce), "S6.8",
+			on("sms", in(0, 1, "price")).with(Cue{Op: "append", N: 5, Fault: Crash}),
+		},
+		{
 			// An approved call has its outcome when the window is closed.
 			"the reply window", guard(switches.Window), "S10.4",
 			on("sms", in(0, 1, "refund"), is(3*time.Hour, "resolve", 1)),
