@@ -241,7 +241,7 @@ func (m *Mux) runTurn(ctx context.Context, t ClaimedTask) (*Turn, error) {
 		return r.notOurs(ctx)
 	}
 	if len(r.view.Waiting) == 0 && r.task.Trigger.Kind == TriggerInbound {
-		if r.j.start != nil && len(r.j.calls()) > 0 {
+		if r.j.start != nil && len(r.j.calls())+len(r.j.begun()) > 0 {
 			// An approval's turn answered what this one was for. What it did
 			// before stays recorded (S7.8).
 			r.a = a
