@@ -15,8 +15,9 @@ import (
 )
 
 func TestDesk(t *testing.T) {
+	s := temporary(t, nil)
 	agenttest.TestDesk(t, func(t *testing.T) agenttest.DeskHarness {
-		s := temporary(t, nil)
+		s.empty(t)
 		h := agenttest.DeskHarness{Store: s}
 		if server := pgtest.Shared(); server != nil {
 			h.Bytes = func() []byte { return files(t, s, server) }

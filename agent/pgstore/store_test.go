@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"sync/atomic"
 	"testing"
@@ -30,15 +29,17 @@ func temporary(t testing.TB, o *Options) *Store {
 	return opened(t, pgtest.DSN(t), o)
 }
 
-// schemas gives stores in one database, each in a schema of its own: they are
-// made sooner than databases.
-func schemas(t *testing.T) func(t *testing.T) *Store {
-	dsn, n := pgtest.DSN(t), 0
-	return func(t *testing.T) *Store {
-		t.Helper()
-		n++
-		return opened(t, dsn, &Options{Schema: fmt.Sprintf("store %d", n)})
-	}
+// empty takes every row out of a store, as if it had just been made: that is
+// sooner done than to make one, and the statements stay prepared.
+func (s *Store) empty(t *testing.T) {
+	t.Helper()
+	tables := s.value(t, `SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
+		WHERE schemaname = $1 AND tablename NOT IN ('schema_version', 'load_version', 'purge')`, s.schema)
+	_, err := s.pool.Exec(t.Context(), "TRUNCATE "+tables)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(t.Context(), qualified(`WITH p AS (UPDATE frontdesk.purge SET wanted = 0, done = 0, transaction = NULL)
+		UPDATE frontdesk.load_version SET version = 0`, s.schema))
+	require.NoError(t, err)
 }
 
 // programs are the stores of two programs on one database: each call goes to
@@ -76,14 +77,15 @@ func inMode(t *testing.T, dsn, mode string) string {
 }
 
 // together gives the stores of two programs on one database, which talk to it
-// in those modes.
+// in those modes. They are the same each time, and empty.
 func together(t *testing.T, one, other string) func(t *testing.T) agent.Store {
-	dsn, n := pgtest.DSN(t), 0
+	dsn := pgtest.DSN(t)
+	o := &Options{Schema: "store 1"}
+	p := &programs{stores: [2]*Store{opened(t, inMode(t, dsn, one), o), opened(t, inMode(t, dsn, other), o)}}
 	return func(t *testing.T) agent.Store {
 		t.Helper()
-		n++
-		o := &Options{Schema: fmt.Sprintf("store %d", n)}
-		return &programs{stores: [2]*Store{opened(t, inMode(t, dsn, one), o), opened(t, inMode(t, dsn, other), o)}}
+		p.stores[0].empty(t)
+		return p
 	}
 }
 
@@ -95,16 +97,19 @@ func TestStore(t *testing.T) { agenttest.TestStore(t, together(t, "", "")) }
 func TestWithoutPreparedStatements(t *testing.T) {
 	agenttest.TestStore(t, together(t, "exec", "simple_protocol"))
 	t.Run("desk", func(t *testing.T) {
-		dsn, n := inMode(t, pgtest.DSN(t), "simple_protocol"), 0
+		s := opened(t, inMode(t, pgtest.DSN(t), "simple_protocol"), &Options{PurgeLater: true})
 		agenttest.TestDesk(t, func(t *testing.T) agenttest.DeskHarness {
-			n++
-			return agenttest.DeskHarness{Store: opened(t, dsn, &Options{Schema: fmt.Sprintf("desk %d", n), PurgeLater: true})}
+			s.empty(t)
+			return agenttest.DeskHarness{Store: s}
 		})
 	})
 }
 
 // Whatever happens, this store answers as the reference does.
 func TestAnswersAsTheReference(t *testing.T) {
-	next := schemas(t)
-	storediff.Test(t, func(t *testing.T) agent.Store { return next(t) })
+	s := temporary(t, nil)
+	storediff.Test(t, func(t *testing.T) agent.Store {
+		s.empty(t)
+		return s
+	})
 }
