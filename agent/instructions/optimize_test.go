@@ -198,6 +198,22 @@ func TestOptimizeAgainstAdversaries(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// S11.2: an action does not go over to the case of another one; it may get a
+// line of its own.
+func TestOptimizeKeepsActionsTogether(t *testing.T) {
+	text := "# FLOW\n1. If they buy, assign to @Sales Team.\n2. If they complain, assign to @Support Team and update lifecycle stage to Hot Lead.\n"
+	moved := rewritten("# FLOW\n1. If they buy, assign to @Sales Team and update lifecycle stage to Hot Lead.\n2. If they complain, assign to @Support Team.\n")
+	var asked []string
+	_, err := optimize(answers(&asked, moved, moved, moved), text)
+	var refused *instructions.RefusedError
+	require.ErrorAs(t, err, &refused)
+	assert.Contains(t, strings.Join(refused.Faults, "; "), "stood with the action")
+	asked = nil
+	own := rewritten("# FLOW\n1. If they buy, assign to @Sales Team.\n2. If they complain:\n   - assign to @Support Team\n   - update lifecycle stage to Hot Lead\n")
+	_, err = optimize(answers(&asked, own), text)
+	assert.NoError(t, err)
+}
+
 func TestOptimizeActionPrompt(t *testing.T) {
 	opts := instructions.Options{Workspace: shop()}
 	prompt := "Assign to @Sales Team when they, you know, want a demo."

@@ -100,7 +100,8 @@ func (r *reading) wordsAround(offset int) map[string]bool {
 }
 
 // moved are the faults of a rewrite that has all that the text has, in another
-// place: a step before another one, or two actions with each other's words.
+// place: a step before another one, two actions with each other's words, or an
+// action that left the line of one for the line of another.
 func (r *reading) moved(after *reading) []string {
 	was, is := r.anchors(), after.anchors()
 	var out []string
@@ -140,6 +141,13 @@ func (r *reading) moved(after *reading) []string {
 				out = append(out, fmt.Sprintf("the action %s has the words of the action %s, and the other way round", shown(a.was.fact), shown(b.was.fact)))
 				return out
 			}
+		}
+	}
+	for _, a := range pairs {
+		left := slices.IndexFunc(pairs, func(b pair) bool { return b.was.line == a.was.line && b.is.line != a.is.line })
+		joined := slices.IndexFunc(pairs, func(b pair) bool { return b.was.line != a.was.line && b.is.line == a.is.line })
+		if left >= 0 && joined >= 0 {
+			return append(out, fmt.Sprintf("the action %s stood with the action %s, and stands with the action %s", shown(a.was.fact), shown(pairs[left].was.fact), shown(pairs[joined].was.fact)))
 		}
 	}
 	return out
