@@ -278,10 +278,12 @@ func (s *Store) haveWriter() error {
 // errReading means that somebody reads what is to be taken away.
 var errReading = errors.New("somebody reads what was deleted")
 
-// patiently does something again while another process is in the way, which
-// SQLite finds out in busyStep.
+// patiently does something again while another process is in the way. SQLite
+// waits for most of these by itself, up to busyStep, but for some not at all,
+// such as a checkpoint that another one is just making: then this waits.
 func (s *Store) patiently(ctx context.Context, f func() error) error {
-	for waited := time.Duration(0); ; waited += busyStep {
+	for waited := time.Duration(0); ; {
+		begun := time.Now()
 		err := f()
 		if err == nil || !isBusy(err) && !errors.Is(err, errReading) {
 			return err
@@ -289,8 +291,18 @@ func (s *Store) patiently(ctx context.Context, f func() error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if waited >= s.timeout {
-			return fmt.Errorf("another process has been writing for %s: find out which, or raise Options.BusyTimeout: %w", s.timeout, err)
+		if time.Since(begun) < busyStep {
+			pause := time.NewTimer(shortStep)
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+				pause.Stop()
+				return ctx.Err()
+			}
+		}
+		// At most one step: a process that was stopped has not waited meanwhile.
+		if waited += min(time.Since(begun), busyStep); waited >= s.timeout {
+			return fmt.Errorf("another process has been in the way for %s: find out which, or raise Options.BusyTimeout: %w", s.timeout, err)
 		}
 	}
 }

@@ -235,7 +235,7 @@ func TestAnotherProcessWrites(t *testing.T) {
 	require.NoError(t, err)
 	h := hold(other)
 	err = s.Commit(context.Background(), rotate("r"))
-	require.ErrorContains(t, err, "another process has been writing for 50ms")
+	require.ErrorContains(t, err, "another process has been in the way for 50ms")
 	for _, sentinel := range []error{agent.ErrConflict, agent.ErrDuplicate, agent.ErrFenced} {
 		assert.NotErrorIs(t, err, sentinel)
 	}
@@ -307,4 +307,23 @@ func TestLargeWALIsEmptied(t *testing.T) {
 	info, err := os.Stat(s.path + "-wal")
 	require.NoError(t, err)
 	assert.Zero(t, info.Size())
+}
+
+// SQLite does not wait while another process makes a checkpoint: the store does,
+// and does not take forty quick refusals for two seconds.
+func TestQuickRefusalsAreWaitedFor(t *testing.T) {
+	s := temporary(t, &Options{BusyTimeout: 2 * time.Second})
+	tries := 0
+	require.NoError(t, s.patiently(t.Context(), func() error {
+		if tries++; tries < 42 {
+			return errReading
+		}
+		return nil
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	err := s.patiently(ctx, func() error {
+		cancel()
+		return errReading
+	})
+	require.ErrorIs(t, err, context.Canceled)
 }

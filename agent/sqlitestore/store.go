@@ -57,6 +57,9 @@ const Memory = sqlitefile.Memory
 // whether anybody still wants to.
 const busyStep = 50 * time.Millisecond
 
+// shortStep is how long to wait where SQLite does not.
+const shortStep = 5 * time.Millisecond
+
 // walLimit is the size in bytes at which the WAL is emptied by force. SQLite
 // does it at 4 MB by itself, but never while somebody reads all the time.
 const walLimit = 64 << 20
