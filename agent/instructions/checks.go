@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+	"github.com/seed-a71cb1d8/frontdesk/routing"
 )
 
 // emit writes what was found into the playbook.
@@ -161,12 +163,49 @@ func (c *compiler) ownCondition(s *site) bool {
 	return c.sentenceHas(sen, "if", "if_not", "else", "only_if") || hasCondition(c.text[l.body:s.start])
 }
 
-// checkTypos reports slips that the vocabulary knows, and team names that are
-// spelt almost right, in a text that assigns.
+// checkTypos reports slips that the vocabulary knows, and "asign to @X": what is
+// spelt almost like the term for assigning assigns nobody.
 func (c *compiler) checkTypos() {
 	for _, t := range c.tokens {
 		if right, ok := t.Value(vocabulary.Typo); ok {
 			c.report("near-canonical", SeverityWarning, t.start, t.end, fmt.Sprintf("%q is short for %q: write that", c.text[t.start:t.end], right), "")
+		}
+	}
+	for _, r := range c.refs {
+		if r.kind == refMention && !r.quoted && !r.heading && !r.governed {
+			c.checkAssignTerm(r)
+		}
+	}
+}
+
+// checkAssignTerm reports the two words before a mention where they are spelt
+// almost like "assign to" in one of the languages.
+func (c *compiler) checkAssignTerm(r ref) {
+	const most = 40 // bytes of two words
+	from := max(c.lineStarts[c.lineAt(r.start)], r.start-most)
+	run := strings.TrimRight(c.text[from:r.start], " *_")
+	ends := wordEnds(run)
+	if len(ends) < 2 {
+		return
+	}
+	begin := 0
+	if len(ends) > 2 {
+		begin = ends[len(ends)-3]
+	}
+	begin += len(run[begin:]) - len(strings.TrimLeft(run[begin:], " *_"))
+	line := c.lines[c.lineAt(r.start)]
+	if lo, hi := c.tokensIn(from, r.start); line.list != "" || c.hasAction(lo, r.start) || c.anyIn(lo, hi, negations...) {
+		return // another form of the word, or a prohibition
+	}
+	said := fold.Phrase(run[begin:])
+	for _, language := range c.vocab.Languages() {
+		term := c.vocab.Canonical(language, vocabulary.Kind(actAssign))
+		if d := len(said) - len(term); d < -4 || d > 4 {
+			continue // bytes of two letters
+		}
+		if _, near := routing.Near(said, fold.Phrase(term)); near && said != fold.Phrase(term) {
+			c.report("near-canonical", SeverityWarning, from+begin, from+len(run), fmt.Sprintf("%q is spelt almost like %q, and assigns nobody: write that", run[begin:], term), "")
+			return
 		}
 	}
 }

@@ -106,3 +106,19 @@ func TestSummaryIsOff(t *testing.T) {
 		assert.Equal(t, want, p.Closing.Summary, text)
 	}
 }
+
+// S2.4: stages in the words that people use for setting one.
+func TestLooseStages(t *testing.T) {
+	ws := &frontdesk.Workspace{LifecycleStages: []string{"Hot Lead", "Booked"}}
+	for text, want := range map[string][]string{
+		"If they book a demo, move to Hot Lead.":       {"Hot Lead"},
+		"If they book a demo, move her to Hot Lead.":   {"Hot Lead"},
+		"Kalau sudah DP, ganti stage ke Booked.":       {"Booked"},
+		"Kalau sudah DP, set lifecycle jadi Booked.":   {"Booked"},
+		"If they pay, move to the next question.":      nil,
+		"If they book a demo, do not move to Hot Lead": nil,
+	} {
+		p, _ := instructions.Compile("# FLOW\n1. Greet.\n2. "+text, instructions.Options{Workspace: ws})
+		assert.Equal(t, want, p.Stages, text)
+	}
+}
