@@ -80,6 +80,7 @@ func (p *htmlReader) next() error {
 		name, _ := p.tokens.TagName()
 		p.start(atom.Lookup(name))
 	case html.SelfClosingTagToken:
+		p.tokens.NextIsNotRawText() // as in XHTML, <title/> and <script/> have no content
 		name, _ := p.tokens.TagName()
 		if a := atom.Lookup(name); p.skip == 0 && !unseen[a] {
 			p.breakAt(a)
@@ -127,6 +128,9 @@ func (p *htmlReader) end(a atom.Atom) {
 func (p *htmlReader) breakAt(a atom.Atom) {
 	switch paragraph, ok := breaks[a]; {
 	case paragraph:
+		if p.heading.Len() > 0 {
+			p.endHeading() // one that is not closed is no heading of all the rest
+		}
 		p.space("\n\n")
 	case ok:
 		p.space("\n")

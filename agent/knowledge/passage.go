@@ -11,7 +11,7 @@ import (
 
 // cutVersion is part of each document's digest: when documents are cut or read
 // in another way, all are put anew at their next turn.
-const cutVersion = 1
+const cutVersion = 2
 
 // passage is a piece of a document as it is stored.
 type passage struct{ part, text string }
