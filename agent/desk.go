@@ -173,7 +173,8 @@ type ExportedConversation struct {
 // ExportedTurn is a turn with its journal.
 type ExportedTurn struct {
 	ID string `json:"id"`
-	// Record is nil while the turn has not ended.
+	// Record is nil while the turn has not ended, and if it waited for its next
+	// try when somebody took the conversation: its journal has what it did.
 	Record  *Turn           `json:"record,omitempty"`
 	Journal []ExportedEntry `json:"journal,omitempty"`
 }

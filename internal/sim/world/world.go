@@ -98,6 +98,9 @@ const sendWindow = 10 * time.Second
 // maxOps is after how many operations a run counts as one without end.
 const maxOps = 3000
 
+// spins is what a run without end breaks.
+const spins = "rule 9: a worker spins"
+
 // ErrInjected is the error of Before and After.
 var ErrInjected = errors.New("sim: injected")
 
@@ -261,7 +264,7 @@ func (w *World) point(op string) Fault {
 		return None // while the world is set up
 	}
 	if w.ops++; w.ops > w.maxOps {
-		w.log.violate("rule 9: a worker spins: %d operations and no end", w.ops)
+		w.log.violate(spins+": %d operations and no end", w.ops)
 		w.sched.abort(w.sched.current)
 	}
 	if w.cfg.Brief && len(w.log.violations) > 0 {
