@@ -16,6 +16,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/internal/pgtest"
+	"github.com/seed-a71cb1d8/frontdesk/internal/storebench"
 )
 
 // throng is many callers on a few contacts, who write, work and delete.
@@ -168,4 +169,28 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	assert.Equal(t, fmt.Sprint(c.done.Load()), s.value(t, "SELECT coalesce(max(version), 0)::text FROM frontdesk.rotations"), "the rotation moves with each assignment")
 	t.Log(c.done.Load(), "turns; deadlocks:", s.value(t, "SELECT deadlocks::text FROM pg_stat_database WHERE datname = current_database()"))
+}
+
+// S7.1: while another transaction holds the key of a message nobody knows
+// whether it was accepted: a commit waits. If that one is rolled back, it is
+// accepted, and if not, it is a duplicate, whatever else is wrong with it.
+func TestKeyThatIsJustBeingWritten(t *testing.T) {
+	s := temporary(t, nil)
+	begin(t, s, "a")
+	for end, c := range map[string]agent.Commit{"ROLLBACK": storebench.Inbound("a", 1), "COMMIT": storebench.Inbound("a", 99)} {
+		var key string
+		for key = range c.Dedupe {
+		}
+		other := held(t, s, "INSERT INTO frontdesk.dedupe VALUES ($1, 'other')", key)
+		got := make(chan error, 1)
+		go func() { got <- s.Commit(t.Context(), c) }()
+		other.delays(s, false)
+		_, err := other.Exec(t.Context(), end)
+		require.NoError(t, err)
+		if end == "ROLLBACK" {
+			require.NoError(t, <-got)
+		} else {
+			require.ErrorIs(t, <-got, agent.ErrDuplicate)
+		}
+	}
 }

@@ -46,6 +46,24 @@ func TestMigrations(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// What an older version of the schema holds is there after each later step.
+func TestOlderSchemaIsBroughtUp(t *testing.T) {
+	dsn := pgtest.DSN(t)
+	for version := 1; version < len(migrations); version++ {
+		o := &Options{Schema: fmt.Sprint("version ", version)}
+		old, err := open(t.Context(), dsn, o, migrations[:version])
+		require.NoError(t, err)
+		begin(t, old, "a", agent.Task{Kind: agent.TaskTurn, Due: start})
+		require.NoError(t, old.Commit(t.Context(), storebench.Inbound("a", 1)))
+		require.NoError(t, old.Close())
+		e, err := opened(t, dsn, o).Export(t.Context(), "contact-a")
+		require.NoError(t, err)
+		require.Len(t, e.Conversations, 1)
+		assert.Equal(t, storebench.Inbound("a", 1).Messages, e.Conversations[0].Messages)
+		assert.Len(t, e.Conversations[0].Tasks, 1)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	dsn := pgtest.DSN(t)
 	s := opened(t, dsn, nil)
