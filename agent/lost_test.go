@@ -40,6 +40,31 @@ func TestSendTimeoutNearTheLease(t *testing.T) {
 	assert.Equal(t, 3, sent)
 }
 
+// S10.1: a store that is slower than the lease and the send's time limit allow
+// for is not asked again and again without a pause; when it is faster the
+// message goes.
+func TestSlowStoreDoesNotSpin(t *testing.T) {
+	slow := 60 * time.Millisecond
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, nobody(t), func(c *agent.Config) {
+		c.Timeouts.Lease, c.Timeouts.Send, c.Timeouts.LLM = 61*time.Second, 60900*time.Millisecond, 10*time.Second
+	})
+	plan.Before = func(context.Context, agenttest.Op) error {
+		k.clock.Advance(slow)
+		return nil
+	}
+	k.accept("hi")
+	_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: k.conversation().ID, UserID: "ana", Text: "yo"})
+	require.NoError(t, err)
+	before := len(plan.Ops())
+	k.runDue()
+	assert.Less(t, len(plan.Ops())-before, 40)
+	assert.Empty(t, k.sent())
+	slow = 0
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"yo"}, k.sent())
+}
+
 // S10.2: a send that is known to have delivered nothing is tried again, also
 // when the program was stopping.
 func TestKnownNotSentWhileStopping(t *testing.T) {

@@ -11,11 +11,14 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 )
 
+// errTooLate is a claim that took longer than a send may start after it.
+var errTooLate = errors.New("agent: claiming a message took so long that its sending may not begin any more: raise Timeouts.Lease, or see why the store is slow")
+
 // runSend empties the outbox of a conversation, in order (S10.1). Each message
 // is claimed in one commit, sent, and its outcome recorded in another: after a
 // crash in between, the claim tells that the message may have gone out.
 func (m *Mux) runSend(ctx context.Context, t ClaimedTask) error {
-	for {
+	for late := 0; ; {
 		if now := m.now(); t.until.Sub(now) < max(m.cfg.Timeouts.Lease*3/4, (m.cfg.Timeouts.Lease+m.cfg.Timeouts.Send)/2) {
 			// A long outbox on a slow channel outlasts a lease. What is left
 			// is always more than a send may take, or none would start.
@@ -46,6 +49,8 @@ func (m *Mux) runSend(ctx context.Context, t ClaimedTask) error {
 		}
 		switch {
 		case errors.Is(err, ErrConflict):
+		case errors.Is(err, errTooLate) && late < 2:
+			late++ // a third time is no accident: it goes on after a pause
 		case err != nil || len(view.Outbox) == 0:
 			return err
 		}
@@ -102,12 +107,16 @@ func (m *Mux) sendOne(ctx context.Context, t ClaimedTask, view *View) (wait bool
 		// whether the message may still go (protocol rule 5). Or the send might
 		// outlast the lease: another worker would go on with what follows, and
 		// the order be lost.
-		return false, m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) {
+		err := m.update(ctx, t, msg.ID, func(v *View, now *frontdesk.Message, c *Commit) {
 			if !doubt {
 				requeue(now)
 			}
 			now.Attempts-- // nothing was sent
 		})
+		if err == nil {
+			err = errTooLate
+		}
+		return false, err
 	}
 	receipt, serr := m.send(ctx, Outbound{
 		Key: msg.ID, Channel: view.Conversation.Channel, To: view.Contact.Address(view.Conversation.Channel),
