@@ -492,6 +492,7 @@ func TestAClaimThatCameToNothingIsNoAttempt(t *testing.T) {
 	}
 	k.say("Hi")
 	require.Equal(t, 3, stalls)
+	k.pass(time.Minute) // it pauses after the third
 	assert.Equal(t, []string{"Hello!"}, k.sent())
 	assert.Equal(t, 1, k.lastOutbound().Attempts)
 }
