@@ -17,10 +17,13 @@ var comparison = regexp.MustCompile(`^(>=|<=|=<|=>|≥|≤|≠|!=|==|＞=|＜=|<
 
 func hasComparison(s string) bool { return nextComparison(s, 0) != nil }
 
+// longestComparison is the length of what can match, but for runs of spaces and
+// digits.
+const longestComparison = 240
+
 // nextComparison returns the submatches of the first comparison at or after
 // from; nil: there is none.
 func nextComparison(s string, from int) []int {
-	const longest = 240 // of what can match, but for runs of spaces and digits
 	for i := from; i < len(s); i++ {
 		switch s[i] {
 		case '<', '>', '=', '!':
@@ -35,7 +38,7 @@ func nextComparison(s string, from int) []int {
 		default:
 			continue
 		}
-		m := comparison.FindStringSubmatchIndex(s[i:min(len(s), i+longest)])
+		m := comparison.FindStringSubmatchIndex(s[i:min(len(s), i+longestComparison)])
 		if m == nil {
 			continue
 		}
@@ -95,6 +98,7 @@ var operators = map[string]Operator{
 
 func (c *compiler) comparisons(s *sentence) {
 	text := c.text[s.start:s.end]
+	saves, counted := false, false
 	for m := nextComparison(text, 0); m != nil; m = nextComparison(text, m[1]) {
 		at, end := s.start+m[2], s.start+m[5]
 		op := operators[c.text[at:s.start+m[3]]]
@@ -118,6 +122,15 @@ func (c *compiler) comparisons(s *sentence) {
 		if number {
 			a := c.readAmount(s.start+m[4], s.end)
 			value, end, certain = a.value, a.end, a.certain
+		}
+		if c.excepted(s, at) {
+			if !counted {
+				saves, _ = c.saves(s)
+				counted = true
+			}
+			if saves {
+				op = opposites[op]
+			}
 		}
 		k := Constraint{Field: name, Op: op, Value: value, Span: c.span(from, end)}
 		c.bind(&k, s, at, certain)
@@ -203,7 +216,15 @@ func (c *compiler) wordsBefore(s *sentence, at int) (name string, from int) {
 	if c.isValueWord(name, vocabulary.Copula) { // "the order is ≥ 1,000"
 		name, i = lastWord(c.text[s.start : s.start+i])
 	}
-	return name, s.start + i
+	from = s.start + i
+	lo, hi := c.tokensIn(from, from+1)
+	if lo == hi && lo > 0 && c.tokens[lo-1].end >= from+len(name) { // the last word of "only if"
+		lo, hi = lo-1, lo
+	}
+	if c.isValueWord(name, vocabulary.It) || lo < hi && c.tokens[lo].end == from+len(name) && c.tokens[lo].any("if", "only_if", "if_not") {
+		return c.saidOf(s, from)
+	}
+	return name, from
 }
 
 // lastWord returns the word that a text ends with, marks aside, and its offset.
@@ -212,7 +233,7 @@ func lastWord(s string) (word string, at int) {
 	i := len(s)
 	for i > 0 {
 		r, n := utf8.DecodeLastRuneInString(s[:i])
-		if !fold.WordRune(r) && r != '-' {
+		if !fold.WordRune(r) && r != '-' && (r != '\'' && r != '’' || i == len(s)) {
 			break
 		}
 		i -= n
@@ -434,6 +455,10 @@ func (c *compiler) amountBehind(from, end int) (values []string, stop int, certa
 	i := from + len(rest) - len(strings.TrimLeft(rest, " *_:`\"'“\u00a0"))
 	end = max(i, end)
 	i += len(currency.FindString(c.text[i:end]))
+	sign := ""
+	if strings.HasPrefix(c.text[i:end], "-") && i > from && c.text[i-1] == ' ' {
+		sign, i = "-", i+1
+	}
 	if !unicode.IsDigit(first(c.text[i:end])) {
 		return nil, i, true
 	}
@@ -441,7 +466,7 @@ func (c *compiler) amountBehind(from, end int) (values []string, stop int, certa
 	if c.countsLength(a.end, end) { // "at least 8 digits" limits no number
 		return nil, i, true
 	}
-	return []string{a.value}, a.end, a.certain
+	return []string{sign + a.value}, a.end, a.certain
 }
 
 // isComparing reports whether an operator compares numbers.
@@ -600,7 +625,7 @@ func (c *compiler) governsSave(k *Constraint, s *sentence, at int) bool {
 		if tok.any("save", "update_field") && !c.negated(s, t) {
 			saves = true
 		}
-		only = only || tok.any("only_if", "if") && tok.start < at
+		only = only || tok.any("only_if", "if", "if_not") && tok.start < at
 	}
 	if c.action == actField && only {
 		saves = saves || len(c.acting[c.sentenceIndex(s)]) == 0

@@ -24,6 +24,7 @@ type saveCondition struct {
 	negated    bool    // "is not"
 	unless     bool    // "do not save it unless": the save is negated, and so is this
 	forbids    bool    // "do not save it if": nothing reads its opposite
+	except     bool    // "save it unless": its opposite is the condition
 	other      bool    // its subject is a field that the sentence does not save
 	held       bool
 }
@@ -45,22 +46,22 @@ func (c *compiler) savedValues(i int) []saveCondition {
 	var out []saveCondition
 	for t := s.lo; t < s.hi; t++ {
 		tok := c.tokens[t]
-		unless := forbids && tok.any("if_not")
+		unless, except := forbids && c.excepts(s, t), saves && c.excepts(s, t)
 		ranged := false
 		switch {
 		case !saves && !forbids: // a condition of the flow
 			ranged = true
-		case !tok.any("only_if") && !unless:
+		case !tok.any("only_if") && !unless && !except:
 			continue
 		}
-		if !tok.any("only_if", "if") && !unless {
+		if !tok.any("only_if", "if") && !unless && !except {
 			continue
 		}
 		k, ok := c.saveCondition(i, t)
 		if !ok {
 			continue
 		}
-		k.unless, k.forbids = unless, forbids && !unless
+		k.unless, k.forbids, k.except = unless, forbids && !unless, except
 		if ranged {
 			c.adviseRange(s, k)
 			continue
@@ -72,6 +73,17 @@ func (c *compiler) savedValues(i int) []saveCondition {
 		out = append(out, k)
 	}
 	return out
+}
+
+// excepts reports whether the condition at token t is the opposite of what it
+// says: "unless", "kecuali jika". "If not, save it" has none of its own.
+func (c *compiler) excepts(s *sentence, t int) bool {
+	tok := c.tokens[t]
+	if tok.any("if_not") {
+		only := t > s.lo && c.tokens[t-1].any("only_if") && c.tokens[t-1].end > tok.start // "hanya jika bukan"
+		return !only && !strings.HasPrefix(strings.TrimLeft(c.text[tok.end:s.end], " *"), ",")
+	}
+	return t > s.lo && tok.any("if", "only_if") && c.tokens[t-1].any("if_not") && c.tokens[t-1].end <= tok.start && noWord(c.text[c.tokens[t-1].end:tok.start])
 }
 
 // mayCondition reports whether a sentence has what a condition on a value needs:
@@ -120,6 +132,9 @@ func (c *compiler) saveCondition(i, t int) (saveCondition, bool) {
 		k.negated, k.copula, k.at = true, true, c.skipMarks(c.tokens[n].end, s.end)
 	}
 	k.start = k.at
+	if c.tokens[t].any("if_not") && c.namesValue(c.tokens[t]) { // "if it isn't"
+		k.says, k.copula = true, true
+	}
 	if c.tokenAt(k.at, "only_if") {
 		return k, false // it is read by itself
 	}
@@ -157,6 +172,13 @@ func (c *compiler) saveCondition(i, t int) (saveCondition, bool) {
 	}
 	k.at = c.skipWords(k.at, k.end, vocabulary.Either)
 	return k, k.at < k.end
+}
+
+// namesValue reports whether a phrase holds its subject, which is the value.
+func (c *compiler) namesValue(t token) bool {
+	return slices.ContainsFunc(strings.Fields(c.text[t.start:t.end]), func(w string) bool {
+		return c.isValueWord(w, vocabulary.It) || strings.HasPrefix(strings.ToLower(w), "it'") || strings.HasPrefix(strings.ToLower(w), "it’")
+	})
 }
 
 // conditionEnd is where what a condition says ends: with the sentence, or
@@ -279,21 +301,28 @@ func (c *compiler) holdValues(s *sentence, t int, k saveCondition) bool {
 	if !ok {
 		return false
 	}
+	opposite := k.negated != k.except
 	var found []Constraint
-	if low, high, stop, ok := c.readRange(k.at, k.end, id); ok {
-		if k.negated || !c.endsValues(stop, k.end) {
+	if op, limit, stop, ok := c.readLimit(k, id); ok {
+		if opposite {
+			op = opposites[op]
+		}
+		found = []Constraint{{Op: op, Value: limit}}
+		k.end = stop
+	} else if low, high, stop, ok := c.readRange(k.at, k.end, id); ok {
+		if opposite || !c.endsValues(stop, k.end) {
 			return false
 		}
 		found = []Constraint{{Op: OpAtLeast, Value: low}, {Op: OpAtMost, Value: high}}
 		k.end = stop
 	} else {
 		values, stop, ok := c.readSet(k, id)
-		if !ok || k.has {
-			return false
+		if !ok || k.has || k.except && k.negated {
+			return false // "unless it is not" is nothing that people write
 		}
 		k.end = stop
 		switch {
-		case k.negated:
+		case opposite:
 			for _, v := range values {
 				found = append(found, Constraint{Op: OpNotEqual, Value: v})
 			}
@@ -577,6 +606,15 @@ func lastRune(s string) rune {
 // nothing came of it: a number, a text in quotes, a name or a word of comparing
 // stands where the value is described.
 func (c *compiler) saysOfValue(k saveCondition) bool {
+	if len(k.fields) == 1 && (k.forbids || k.except) { // "do not save City if Jakarta"
+		id, known := c.fieldID(k.fields[0].id)
+		if _, _, ok := c.readSet(k, id); ok && known {
+			return true
+		}
+	}
+	if comparison.MatchString(c.text[k.at:min(k.end, k.at+longestComparison)]) {
+		return true
+	}
 	if !k.says {
 		return c.limitsAt(k)
 	}
@@ -619,17 +657,23 @@ func (c *compiler) saysOfValue(k saveCondition) bool {
 }
 
 // limitsAt reports whether a condition without a subject is nothing but a limit:
-// "do not save it if below 100".
+// "do not save it if below 100", "if ending with @gmail.com".
 func (c *compiler) limitsAt(k saveCondition) bool {
+	if len(k.fields) == 1 {
+		id, _ := c.fieldID(k.fields[0].id)
+		if _, _, _, ok := c.readLimit(k, id); ok {
+			return true
+		}
+	}
 	lo, _ := c.tokensIn(k.at, k.at+1)
 	if lo >= len(c.tokens) || c.tokens[lo].start != k.at {
 		return false
 	}
 	op, _ := wordOperator(c.tokens[lo])
-	if !isComparing(op) {
+	if op == "" || op == OpPresent {
 		return false
 	}
-	values, stop, _ := c.amountBehind(c.tokens[lo].end, k.end)
+	values, stop, _ := c.constraintValues(c.tokens[lo].end, k.end, op)
 	return len(values) > 0 && c.endsValues(stop, k.end)
 }
 

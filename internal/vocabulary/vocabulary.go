@@ -539,9 +539,14 @@ const (
 	Particle   Kind = "particle" // small words within a name: "Rio de Janeiro"
 	LengthUnit Kind = "length"   // "characters": what is counted, not the value
 	NoValue    Kind = "no_value" // "Friday", "OK": said of the day or of anything
+	OrMore     Kind = "or_more"  // behind a lower limit: "18 or older"
+	OrLess     Kind = "or_less"  // behind an upper one
+	Older      Kind = "older"    // "older than": of a person's age
+	Younger    Kind = "younger"  // "younger than"
+	AgeName    Kind = "age"      // the name of a field that holds an age
 )
 
-var valueKinds = map[Kind]bool{Copula: true, Has: true, It: true, ValueNoun: true, ValueOf: true, ItsEnding: true, Between: true, Through: true, Either: true, Particle: true, LengthUnit: true, NoValue: true}
+var valueKinds = map[Kind]bool{Copula: true, Has: true, It: true, ValueNoun: true, ValueOf: true, ItsEnding: true, Between: true, Through: true, Either: true, Particle: true, LengthUnit: true, NoValue: true, OrMore: true, OrLess: true, Older: true, Younger: true, AgeName: true}
 
 // ValueWord reports whether a folded word, of any language, does this in a
 // condition on a value.
