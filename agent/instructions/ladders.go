@@ -56,6 +56,7 @@ type plan struct {
 	step      *step
 	lastLine  int
 	condition string
+	head      int // the line that says for whom the list is; -1: none
 }
 
 func (p *plan) last() *draft { return p.drafts[len(p.drafts)-1] }
@@ -121,6 +122,9 @@ func (r *reader) sentence(i int) {
 	c, s := r.c, &r.c.sentences[i]
 	follow := s.section != nil && s.section.is(SectionFollowUp)
 	if r.cur != nil && !follow && !r.belongs(i) {
+		r.cur = nil
+	}
+	if r.cur != nil && c.otherList(s, r.cur) {
 		r.cur = nil
 	}
 	if c.lines[s.line].list != "" || c.sentenceHas(s, "outside") || r.cur == nil && c.onlyForbids(s) {
@@ -324,7 +328,7 @@ func (r *reader) begin(s *sentence, start, end int) *draft {
 	d := &draft{start: start, end: end, head: end, line: r.c.lineAt(start)}
 	if r.cur == nil {
 		r.cur = &plan{section: s.section, step: s.step, lastLine: s.line}
-		r.cur.condition = r.c.ladderCondition(s, start)
+		r.cur.condition, r.cur.head = r.c.ladderCondition(s, start), r.c.caseHead(s)
 		r.plans = append(r.plans, r.cur)
 	}
 	r.cur.drafts = append(r.cur.drafts, d)
@@ -359,6 +363,11 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 		delays = []int{r.waiting}
 	}
 	near := s.around(t)
+	if r.cur != nil && len(delays) > 0 && k == 0 && !c.sentenceHas(near, "another", "then", "finally") {
+		if own := c.firstCondition(s, c.tokens[t].start); own != "" && own != r.cur.condition {
+			r.cur = nil // a ladder for another case
+		}
+	}
 	verb := c.sentenceHas(near, "follow_up")
 	switch {
 	case r.cur != nil:

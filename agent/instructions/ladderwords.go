@@ -300,13 +300,87 @@ func (c *compiler) ladderCondition(s *sentence, start int) string {
 	if i := strings.LastIndexAny(head, ":："); i > 0 && utf8.RuneCountInString(head[:i]) < 80 && !c.lineNamesFollowUp(l, l.body+i) {
 		return strings.Trim(head[:i], " *_")
 	}
-	if s.step != nil && s.step.parent != nil {
-		own := strings.Trim(s.step.parent.own(c.text), " *_:：")
-		if s.step.parent.opensList(c.text) && !c.lineNamesFollowUp(c.lines[s.step.parent.line], s.step.parent.end) {
-			return own
-		}
+	if s.step != nil && c.statesCase(s.step.parent) {
+		return strings.Trim(s.step.parent.own(c.text), " *_:：")
+	}
+	if own := c.firstCondition(s, start); own != "" {
+		return own
+	}
+	if at := c.caseHead(s); at >= 0 {
+		head := c.lines[at]
+		return strings.Trim(c.text[head.body:head.end], " *_:：")
 	}
 	return ""
+}
+
+// statesCase reports whether a step is the case of the list under it, and does
+// not speak of the follow-up itself.
+func (c *compiler) statesCase(st *step) bool {
+	return st != nil && st.opensList(c.text) && !c.lineNamesFollowUp(c.lines[st.line], st.end)
+}
+
+// otherList reports whether an item begins the list of another case than the
+// one that the plan is for.
+func (c *compiler) otherList(s *sentence, p *plan) bool {
+	if s.step == nil || s.step.line != s.line {
+		return false
+	}
+	if s.step.parent == nil {
+		return c.caseHead(s) != p.head
+	}
+	return p.step != nil && s.step.parent != p.step.parent && !s.step.below(p.step) && c.lineHas(s.step.parent.line, "if") && c.statesCase(s.step.parent)
+}
+
+// firstCondition returns what a sentence asks for beside the silence at start:
+// "If they asked for a price" of "If they asked for a price and don't reply".
+// What the agent itself has done ("if you have asked and ...") is no case.
+func (c *compiler) firstCondition(s *sentence, start int) string {
+	_, hi := c.tokensIn(s.start, start)
+	if hi <= s.lo || !c.tokens[s.lo].any("if") || c.tokens[s.lo].any("after", "silence") || !noWord(c.text[s.start:c.tokens[s.lo].start]) {
+		return ""
+	}
+	const longest = 160 // bytes
+	from, to := c.tokens[s.lo].start, -1
+	for t := s.lo + 1; t < hi; t++ {
+		tok := c.tokens[t]
+		switch {
+		case tok.start-from > longest, tok.any("addressee") && !tok.any("subject"):
+			return ""
+		case t == s.lo+1 && tok.any("addressee") && noWord(c.text[c.tokens[s.lo].end:tok.start]):
+			return "" // "if you"
+		case tok.any("silence", "follow_up", "finally", vocabulary.Unit), tok.any("send") && c.cutBetween(from, tok.start):
+			return ""
+		case tok.any("and", "but"):
+			to = tok.start
+		case tok.any("then", "else"):
+			return ""
+		}
+	}
+	if to < 0 {
+		return ""
+	}
+	own := strings.Trim(c.text[from:to], " ,*_\n")
+	const words = 2 // "if they and"
+	if len(strings.Fields(own)) <= words && !fold.Unspaced(lastRune(own)) {
+		return ""
+	}
+	return own
+}
+
+// caseHead returns the line of text above a sentence's list that says for whom
+// the list is ("For leads who asked for a price:"), or -1.
+func (c *compiler) caseHead(s *sentence) int {
+	st := s.step
+	if st == nil {
+		return -1
+	}
+	for st.parent != nil {
+		st = st.parent
+	}
+	if !c.textAboveOpens(st) || c.lineNamesFollowUp(c.lines[st.head], c.lines[st.head].end) {
+		return -1
+	}
+	return st.head
 }
 
 // lineNamesFollowUp reports whether a label speaks of the follow-up itself
