@@ -403,8 +403,28 @@ func (c *compiler) endsForbidding(start, end int) bool {
 	for k := hi - 1; k >= lo; k-- {
 		switch {
 		case c.tokens[k].any("prohibit", "cannot"):
-			return !c.anyIn(lo, k, "if", "if_not", "only_if") && c.blankBut(c.tokens[k].end, clause{end: end, lo: k + 1, hi: hi}, "addressee", "adverb")
+			return (!c.anyIn(lo, k, "if", "if_not", "only_if") || c.ordersNot(lo, k)) && c.blankBut(c.tokens[k].end, clause{end: end, lo: k + 1, hi: hi}, "addressee", "adverb")
 		case !c.tokens[k].any("addressee", "adverb") && !noWord(c.text[c.tokens[k].start:c.tokens[k].end]):
+			return false
+		}
+	}
+	return false
+}
+
+// ordersNot reports whether the prohibition at token k is an order of its own
+// behind a condition that no comma ends: "When a customer is rude never do the
+// following:". In "if they never do the following:" it is the condition's.
+func (c *compiler) ordersNot(lo, k int) bool {
+	const words = 3 // of a condition: "a customer is rude"
+	if !c.tokens[k].any("order_not") {
+		return false
+	}
+	for t := k - 1; t >= lo; t-- {
+		if c.tokens[t].any("if", "if_not", "only_if") {
+			between := strings.Fields(c.text[c.tokens[t].end:max(c.tokens[t].end, c.tokens[k].start)])
+			return len(between) >= words || len(between) > 1 && c.tokens[k].language() != "en" // "jangan" is no statement
+		}
+		if c.tokens[t].any("subject", "addressee") && noWord(c.text[c.tokens[t].end:max(c.tokens[t].end, c.tokens[k].start)]) {
 			return false
 		}
 	}
