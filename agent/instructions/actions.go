@@ -102,6 +102,7 @@ func (c *compiler) actionsOf(i int, ref *int) {
 			continue // a boundary, though a sentence of it may say whom to assign
 		case !ok:
 			c.weakTarget(i, t, refs)
+			c.bareStage(i, t)
 			continue
 		}
 		how := c.read(s, t)
@@ -552,6 +553,9 @@ func (c *compiler) stageSite(st site) {
 	s := &c.sentences[st.sentence]
 	end := c.nextAction(s, st.token)
 	if v, from, to, ok := c.findName(&c.names.stages, st.end, end); ok {
+		if !st.canonical && c.ofCondition(st.end, from) {
+			return // "move to step 3 if the stage is Hot Lead"
+		}
 		st.Value, st.end = v, to
 		c.took(from)
 		c.isName(from, to)
@@ -584,6 +588,75 @@ func (c *compiler) stageSite(st site) {
 		c.report("unknown-stage", severity(st.canonical && clear), from, to, message, fix)
 	}
 	c.putSite(st)
+}
+
+// ofCondition reports whether a stage at an offset belongs to a condition that
+// stands between it and the words for setting one. "Set the stage for paid leads
+// to Hot Lead" sets it all the same.
+func (c *compiler) ofCondition(from, at int) bool {
+	lo, hi := c.tokensIn(from, at)
+	if !c.anyIn(lo, hi, "if", "if_not", "only_if") {
+		return false
+	}
+	return c.endsInTo(from, "") || !c.endsInTo(at, "")
+}
+
+// bareStage reads a stage that is set without a verb: "and close, stage Cold
+// Lead", "mark them Hot Lead". The name must stand right behind, as the workspace
+// has it, and no condition may be what speaks of it.
+func (c *compiler) bareStage(i, t int) {
+	s, tok := &c.sentences[i], c.tokens[t]
+	mark := tok.any("stage_mark")
+	if !mark && !tok.any("stage_bare") {
+		return
+	}
+	at := c.skipMarks(tok.end, s.end)
+	const arrows = "→=-> "
+	at += len(c.text[at:s.end]) - len(strings.TrimLeft(c.text[at:s.end], arrows))
+	if c.tokenAt(at, "to") {
+		at = c.skipMarks(c.tokenEnd(at), s.end)
+	}
+	name, from, to, ok := c.findName(&c.names.stages, at, min(s.end, at+longestName))
+	if !ok || !noWord(c.text[at:max(at, from)]) || c.read(s, t) != ordered || !c.conditional(s, t) {
+		return
+	}
+	n := slices.IndexFunc(s.clauses, func(cl clause) bool { return cl.lo <= t && t < cl.hi })
+	if n < 0 || !mark && !c.setsAlone(s, n, t, to) || mark && c.anyIn(s.clauses[n].lo, t, "if", "if_not", "only_if") {
+		return
+	}
+	st := site{start: tok.start, end: to, sentence: i, token: t, conditional: true}
+	st.Name, st.Value = actStage, name
+	c.took(from)
+	c.isName(from, to)
+	c.nonCanonical(st)
+	c.putSite(st)
+}
+
+// longestName is how many bytes of text are looked at for a name.
+const longestName = 120
+
+// setsAlone reports whether a stage without a verb, in clause n, is something to
+// do: its clause says nothing else, the sentence ends with it or has named
+// another action before, and a case stands before it or above.
+func (c *compiler) setsAlone(s *sentence, n, t, end int) bool {
+	cl := s.clauses[n]
+	if !c.blankBut(cl.start, clause{start: cl.start, end: c.tokens[t].start, lo: cl.lo, hi: t}, "and", "then") {
+		return false
+	}
+	acted := false
+	for k := s.lo; k < t; k++ {
+		if _, _, ok := actionKind(c.tokens[k]); ok {
+			acted = true
+		} else if acted && c.tokens[k].any("if", "if_not", "only_if") {
+			return false // "assign to @X if they paid, stage Hot Lead"
+		}
+	}
+	first := noWord(c.text[s.start:cl.start])
+	if noWord(c.text[end:max(end, s.end)]) {
+		return !first || s.step != nil && s.step.parent != nil && c.lineHas(s.step.parent.line, "if")
+	}
+	_, cut := c.nextValue(end, s.end)
+	return acted && !first && cut && !c.tokenAt(c.skipMarks(end, s.end), "or")
 }
 
 // findName finds the first name of an index that stands in text[from:end], in

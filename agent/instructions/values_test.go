@@ -109,7 +109,7 @@ func TestSummaryIsOff(t *testing.T) {
 
 // S2.4: stages in the words that people use for setting one.
 func TestLooseStages(t *testing.T) {
-	ws := &frontdesk.Workspace{LifecycleStages: []string{"Hot Lead", "Booked"}}
+	ws := &frontdesk.Workspace{LifecycleStages: []string{"Hot Lead", "Booked"}, Teams: []frontdesk.Team{{ID: "Sales", Name: "Sales"}}}
 	for text, want := range map[string][]string{
 		"If they book a demo, move to Hot Lead.":       {"Hot Lead"},
 		"If they book a demo, move her to Hot Lead.":   {"Hot Lead"},
@@ -117,6 +117,25 @@ func TestLooseStages(t *testing.T) {
 		"Kalau sudah DP, set lifecycle jadi Booked.":   {"Booked"},
 		"If they pay, move to the next question.":      nil,
 		"If they book a demo, do not move to Hot Lead": nil,
+		"If they pay and close, stage Booked.":         {"Booked"},
+		"If they book a demo → stage Hot Lead.":        {"Hot Lead"},
+		"If they book:\n   - stage: Hot Lead":          {"Hot Lead"},
+		"If they book, close, stage: Booked.":          {"Booked"},
+		"If they book a demo, mark them Hot Lead.":     {"Hot Lead"},
+		"Kalau sudah DP, lifecycle stage jadi Booked.": {"Booked"},
+		"Kalau sudah DP, tandai pelanggan Booked.":     {"Booked"},
+		"Set the stage for paid leads to Booked.":      {"Booked"},
+
+		"Move to step 3 if the stage is Hot Lead.":                    nil,
+		"Move to the next step when marked Hot Lead.":                 nil,
+		"If stage = Hot Lead, assign to @Sales.":                      nil,
+		"If the lifecycle stage: Hot Lead, assign to @Sales.":         nil,
+		"Stage Hot Lead: assign to @Sales.":                           nil,
+		"For people from Bali, stage Hot Lead, assign to @Sales.":     nil,
+		"Assign to @Sales if they paid, stage Hot Lead.":              nil,
+		"Jika stage jadi Hot Lead, assign to @Sales.":                 nil,
+		"If they book a demo, do not mark them Hot Lead.":             nil,
+		"Ask which stage, Hot Lead or Booked, they think they are in": nil,
 	} {
 		p, _ := instructions.Compile("# FLOW\n1. Greet.\n2. "+text, instructions.Options{Workspace: ws})
 		assert.Equal(t, want, p.Stages, text)
