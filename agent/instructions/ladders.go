@@ -372,6 +372,7 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 	switch {
 	case r.cur != nil:
 	case len(delays) == 0 && !follow && !verb && !r.trailing(s, cl):
+		r.unreadTime(s, t)
 		return // a condition of the flow, without a time
 	case c.forbidsAt(s, t):
 		return // "Never leave a customer without a reply for more than 10 minutes"
@@ -430,6 +431,52 @@ func (r *reader) adopt(s *sentence, k, t int, d *draft) {
 	}
 }
 
+// unreadTime reports a sentence that says what to send when the contact does not
+// answer, and a time that is no delay: "within 2 business hours", "H+1".
+func (r *reader) unreadTime(s *sentence, t int) {
+	c := r.c
+	near := s.around(t)
+	if !c.sentenceHas(near, "send") || !c.asksForText(s) {
+		return
+	}
+	for k := near.lo; k < near.hi; k++ {
+		start, end, ok := c.oddTime(near, k)
+		if _, quoted := c.quoteAt(start); !ok || quoted {
+			continue
+		}
+		c.report("followup-not-understood", SeverityWarning, start, end,
+			fmt.Sprintf("%q is read as no delay, and nothing is sent when the contact is silent: write it in hours or minutes, such as \"if the contact does not reply for 2 hours, ...\"", c.text[start:end]), "")
+		return
+	}
+}
+
+// oddTime finds a time at the number of token k that the grammar reads as none: a
+// word stands before its unit ("2 business hours"), or it counts days ("H+1").
+func (c *compiler) oddTime(s *sentence, k int) (start, end int, ok bool) {
+	const days, near = "h+", 16 // near: bytes between number and unit
+	start, end = c.tokens[k].start, c.tokens[k].end
+	if _, number := c.tokens[k].Value(vocabulary.Number); !number {
+		return start, end, false
+	}
+	if strings.HasSuffix(strings.ToLower(c.text[s.start:start]), days) {
+		return start - len(days), end, true
+	}
+	if k+1 >= s.hi {
+		return start, end, false
+	}
+	unit := c.tokens[k+1]
+	if unit.any("not_delay") && unit.start-end <= 1 { // "2 business days"
+		return start, unit.end, true
+	}
+	return start, unit.end, unit.any(vocabulary.Unit) && unit.start-end <= near && c.gap(k) != "" && !c.cutBetween(end, unit.start)
+}
+
+// asksForText reports whether a sentence holds a quotation, which may be a message.
+func (c *compiler) asksForText(s *sentence) bool {
+	k, _ := slices.BinarySearchFunc(c.quotes, s.start, func(q quote, o int) int { return q.start - o })
+	return k < len(c.quotes) && c.quotes[k].start < s.end
+}
+
 // trailing reports whether a later clause of the sentence says what to send and
 // after how long: "if they do not reply, send 'A' after 5 minutes".
 func (r *reader) trailing(s *sentence, cl clause) bool {
@@ -485,7 +532,7 @@ func (r *reader) follow(s *sentence, cl clause, t int, follow bool, delays []int
 	times := c.timesIn(s)
 	switch {
 	case r.cur == nil:
-		if len(delays) == 0 && times == 0 && !follow {
+		if len(delays) == 0 && times == 0 && !follow && !(r.timeInBrackets(c.tokens[t].end, s.end) && c.asksForText(s)) {
 			if !c.sentenceHas(s, "human") && len(c.refsOf(s)) == 0 && c.tokens[t].start-s.start < 40 && !c.saysThat(c.tokens[t].end) && !c.sentenceHas(s, "silence", "not_delay") {
 				c.report("followup-no-delay", SeverityWarning, c.tokens[t].start, c.tokens[t].end, "this follow-up has no time: write how long the contact must be silent, such as \"if the contact does not reply after 2 hours\"", "")
 			}
