@@ -606,10 +606,10 @@ func (c *compiler) ofCondition(from, at int) bool {
 // has it, and no condition may be what speaks of it.
 func (c *compiler) bareStage(i, t int) {
 	s, tok := &c.sentences[i], c.tokens[t]
-	mark := tok.any("stage_mark")
-	if !mark && !tok.any("stage_bare") {
+	if !tok.any("stage_bare", "stage_mark") {
 		return
 	}
+	mark := tok.any("stage_mark")
 	at := c.skipMarks(tok.end, s.end)
 	const arrows = "→=-> "
 	at += len(c.text[at:s.end]) - len(strings.TrimLeft(c.text[at:s.end], arrows))

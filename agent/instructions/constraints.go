@@ -108,8 +108,8 @@ func (c *compiler) comparisons(s *sentence) {
 		if !number {
 			c.turned(s, at, s.start+m[4], op)
 		}
-		if !number && op != OpEqual && op != OpNotEqual || c.isArrow(at, s.start+m[3]) || c.wasRead(at) {
-			continue // an arrow or a tag
+		if !number && op != OpEqual && op != OpNotEqual || c.isArrow(at, s.start+m[3]) || c.wasRead(at) || c.setsStage(s, at) {
+			continue // an arrow, a tag, or "set the stage = Hot Lead"
 		}
 		if _, quoted := c.quoteAt(at); quoted {
 			continue
@@ -136,6 +136,12 @@ func (c *compiler) comparisons(s *sentence) {
 		c.bind(&k, s, at, certain)
 		c.pb.Constraints = append(c.pb.Constraints, k)
 	}
+}
+
+// setsStage reports whether a sign stands between the words that set a stage and
+// its name.
+func (c *compiler) setsStage(s *sentence, at int) bool {
+	return slices.ContainsFunc(c.acting[c.sentenceIndex(s)], func(st *site) bool { return st.Name == actStage && st.start <= at && at < st.end })
 }
 
 // flipped are the operators seen from the other side.

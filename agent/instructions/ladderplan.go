@@ -107,7 +107,10 @@ func (c *compiler) stepsOf(d *draft, total, previous *time.Duration, i int, anyD
 			start, end := d.waits()
 			written := short(wait)
 			if delay == longest {
-				written = c.text[d.timeStart:d.timeEnd]
+				const most = 40 // characters of a number that somebody's key was stuck on
+				if written = c.text[d.timeStart:d.timeEnd]; len(written) > most {
+					written = strings.ToValidUTF8(written[:most], "") + "..."
+				}
 			}
 			c.report("followup-too-late", SeverityError, start, end, fmt.Sprintf("this step comes %s after the message before, and at most 24h is possible: shorten it", written), "")
 		}

@@ -342,6 +342,9 @@ func (c *compiler) readState(s *sentence, t int) sense {
 			return doubted
 		}
 	}
+	if c.tokens[t].any("was_assigned") {
+		return doubted // "it has been assigned to @X", "was this lead assigned to @X?"
+	}
 	return ordered
 }
 

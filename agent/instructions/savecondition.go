@@ -46,7 +46,8 @@ func (c *compiler) savedValues(i int) []saveCondition {
 	var out []saveCondition
 	for t := s.lo; t < s.hi; t++ {
 		tok := c.tokens[t]
-		unless, except := forbids && c.excepts(s, t), saves && c.excepts(s, t)
+		opposite := (forbids || saves) && tok.any("if", "only_if", "if_not") && c.excepts(s, t)
+		unless, except := forbids && opposite, saves && opposite
 		ranged := false
 		switch {
 		case !saves && !forbids: // a condition of the flow
