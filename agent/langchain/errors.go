@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -97,8 +98,19 @@ func kindOfStatus(status int) agent.LLMErrorKind {
 // kindOfCode classifies by langchaingo's error code, the provider's own if it
 // gave one and else what the mapper reads out of the text.
 func kindOfCode(err error) agent.LLMErrorKind {
+	var broken *url.Error
+	if errors.As(err, &broken) {
+		return agent.LLMTemporary // there was no answer at all
+	}
+	// The mapper takes any "400" of a text for a status, also that of the port
+	// in an address.
+	if errors.As(err, new(*llms.Error)) {
+		err = llms.NewErrorMapper("").WrapError(err)
+	} else {
+		err = llms.NewErrorMapper("").WrapError(errors.New(addressPattern.ReplaceAllString(err.Error(), "")))
+	}
 	var coded *llms.Error
-	if !errors.As(llms.NewErrorMapper("").WrapError(err), &coded) {
+	if !errors.As(err, &coded) {
 		return agent.LLMTemporary
 	}
 	switch coded.Code {
@@ -134,7 +146,8 @@ func answerInError(err error) *agent.Response {
 }
 
 var (
-	statusPattern = regexp.MustCompile(`(?i)(?:status(?: ?code)?|error)[:= ]+([1-5]\d\d)\b`)
+	addressPattern = regexp.MustCompile(`(?i)\b[a-z]+://[^\s"]+|\blocalhost:\d+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)+:\d+|\[[0-9a-f:]+\]:\d+`)
+	statusPattern  = regexp.MustCompile(`(?i)(?:status(?: ?code)?|error)[:= ]+([1-5]\d\d)\b`)
 	// "Please try again in 1m2.5s", "retry after 20 seconds".
 	retryPattern = regexp.MustCompile(`(?i)(?:try again|retry)(?: in| after)[: ]+((?:\d+(?:\.\d+)?(?:ms|h|m|s))+\b|\d+(?:\.\d+)?)(?:\s*(seconds?|minutes?))?`)
 )

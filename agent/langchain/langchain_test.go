@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,13 @@ func TestClassify(t *testing.T) {
 	}{
 		{errors.New("something else"), agent.LLMTemporary, 0},
 		{io.ErrUnexpectedEOF, agent.LLMTemporary, 0},
+		// A port is no status.
+		{&url.Error{Op: "Post", URL: "http://127.0.0.1:40045/v1/messages", Err: io.EOF}, agent.LLMTemporary, 0},
+		{errors.New(`send request: Post "http://127.0.0.1:40145/v1/messages": EOF`), agent.LLMTemporary, 0},
+		{errors.New("dial tcp 127.0.0.1:42900: connection refused"), agent.LLMTemporary, 0},
+		{errors.New("dial tcp [::1]:40100: connection reset"), agent.LLMTemporary, 0},
+		{errors.New("read localhost:40301: connection reset"), agent.LLMTemporary, 0},
+		{errors.New("read api.example.com:40301: connection reset"), agent.LLMTemporary, 0},
 		{errors.New("googleapi: Error 429: Resource has been exhausted. Please retry in 39.5s."), agent.LLMRateLimited, 39500 * time.Millisecond},
 		{errors.New("googleapi: Error 429: You exceeded your current quota, please check your plan and billing details. Please retry in 12s."), agent.LLMRateLimited, 12 * time.Second},
 		{errors.New("googleapi: Error 400: API key not valid. Please pass a valid API key."), agent.LLMDenied, 0},
