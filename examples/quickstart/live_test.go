@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -36,23 +35,31 @@ func chat(ctx context.Context, in io.Reader, out io.Writer, lang, provider, mode
 // The live chat goes through a provider of langchaingo, and the same rules
 // hold for its model. The end of the input loses no answer.
 func TestChat(t *testing.T) {
-	var requests atomic.Int64
+	// The model answers what it is asked, not the n-th request: a request under
+	// way when the input ends is given up and asked again.
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body struct {
-			Tools []struct {
+			Messages []struct{ Role string }
+			Tools    []struct {
 				Function struct{ Name string }
 			}
 		}
-		assert.NoError(t, json.NewDecoder(r.Body).Decode(&body))
+		err := json.NewDecoder(r.Body).Decode(&body)
+		if r.Context().Err() != nil {
+			return
+		}
+		assert.NoError(t, err)
 		assert.Len(t, body.Tools, 5, "the enabled actions and stop_follow_ups")
 		assert.Equal(t, "/v1/chat/completions", r.URL.Path)
 		message := `{"role": "assistant", "content": "Welcome!"}`
-		if requests.Add(1) == 1 {
+		if len(body.Messages) == 0 || body.Messages[len(body.Messages)-1].Role != "tool" {
 			message = `{"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "type": "function",
 				"function": {"name": "assign", "arguments": "{\"target\":\"Support Team\"}"}}]}`
 		}
-		_, err := fmt.Fprintf(w, `{"choices": [{"message": %s}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}`, message)
-		assert.NoError(t, err)
+		_, err = fmt.Fprintf(w, `{"choices": [{"message": %s}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}`, message)
+		if r.Context().Err() == nil {
+			assert.NoError(t, err)
+		}
 	}))
 	defer server.Close()
 
@@ -60,8 +67,7 @@ func TestChat(t *testing.T) {
 	address := strings.TrimPrefix(server.URL, "http://")
 	require.NoError(t, chat(context.Background(), strings.NewReader("Hi\n\n"), &out, "en", "ollama", "", address))
 	assert.Contains(t, out.String(), "refused: the instructions do not allow that target: use one of Sales Team")
-	assert.Contains(t, out.String(), "Sales Agent >    Welcome!")
-	assert.EqualValues(t, 2, requests.Load())
+	assert.Equal(t, 1, strings.Count(out.String(), "Sales Agent >    Welcome!"))
 }
 
 // A chat that is interrupted ends without an error.
