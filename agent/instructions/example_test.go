@@ -1,6 +1,7 @@
 package instructions_test
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -62,4 +63,36 @@ func ExampleCompile_faults() {
 	// Output:
 	// 2:29: error: nobody in the workspace is called "Sale Team": did you mean @Sales Team? [unknown-mention]
 	// 2:74: error: there is no lifecycle stage "Hot Led": did you mean "Hot Lead"? [unknown-stage]
+}
+
+// A model may say what the unclear places mean: code checks it, and a person
+// accepts it.
+func ExamplePropose() {
+	const prompt = "# FLOW\n1. If it breaks, tell the technical team.\n# BOUNDARIES\n* Cannot: offer discounts.\n"
+	opts := instructions.Options{Workspace: &frontdesk.Workspace{Teams: []frontdesk.Team{{ID: "support", Name: "Support Team"}}}}
+	write := func(ctx context.Context, system, prompt string) (string, error) { // agent.Writer(llm), in a program
+		return `[{"item": 1, "target": "Support Team", "reason": "they do the technical help"}]`, nil
+	}
+	proposals, err := instructions.Propose(context.Background(), write, prompt, opts)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, p := range proposals.Items {
+		fmt.Println(p.Code, p.Line, p.Target, p.Reason) // a person says yes or no; the rest is stored as JSON
+	}
+
+	playbook, diagnostics := instructions.Compile(prompt, opts)
+	fmt.Println(playbook.Targets, len(diagnostics), "left open")
+	if playbook, err = proposals.Apply(playbook, opts); err != nil {
+		fmt.Println(err) // the prompt was edited, or somebody edited the proposals
+		return
+	}
+	fmt.Println("may assign", playbook.Targets[0].Target) // it goes into agent.Config.Playbook
+	fmt.Println(len(proposals.Open(diagnostics)), "left open")
+	// Output:
+	// vague-target 2 team:support they do the technical help
+	// [] 1 left open
+	// may assign team:support
+	// 0 left open
 }

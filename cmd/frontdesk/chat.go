@@ -73,13 +73,14 @@ type chat struct {
 
 func (e *env) chat(c command, args []string) int {
 	fs := e.flags(c)
-	provider := fs.String("llm", "", "`provider` of the model: openai, ollama, anthropic, offline or scripted")
-	model := fs.String("model", "", "`name` of the model; empty: the provider's usual one")
-	baseURL := fs.String("base-url", "", "`URL` of the provider's API, for those that speak the protocol of another")
+	var m modelFlags
+	m.register(fs)
+	fs.Lookup("llm").Usage = "`provider` of the model: openai, ollama, anthropic, offline or scripted"
 	script := fs.String("script", "", "`file` with the answers of -llm scripted")
 	delay := fs.Duration("default-delay", 0, "`time` of follow-ups for which the prompt gives none; 0: they do not run")
 	db := fs.String("db", "", "`file` that keeps the chat, to go on with it; empty: memory")
 	documents := fs.String("knowledge", "", "`directory` or file with documents that the agent answers from")
+	proposals := fs.String("proposals", "", "`file` with accepted proposals for the prompt, from frontdesk propose")
 	var w workspaceFlags
 	w.register(fs)
 	paths, code, ok := e.parse(c, fs, args)
@@ -87,18 +88,22 @@ func (e *env) chat(c command, args []string) int {
 		return code
 	}
 	ch, cfg := &chat{e: e}, session.Config{Agent: w.agent, DefaultDelay: *delay}
-	if err := ch.configure(&cfg, w, paths, *script); err != nil {
+	var err error
+	if err = ch.configure(&cfg, w, paths, *script); err != nil {
 		return e.usageError(c.name, err)
 	}
-	if ch.script != nil != (*provider == "scripted") {
+	if cfg.Proposals, err = e.readProposals(*proposals); err != nil {
+		return e.usageError(c.name, err)
+	}
+	if ch.script != nil != (m.provider == "scripted") {
 		return e.usageError(c.name, errors.New("-script and -llm scripted go together: give both, or neither"))
 	}
 	cfg.Clock = session.NewRunningClock(e.clock)
 	switch {
-	case *provider == "offline":
+	case m.provider == "offline":
 		cfg.NewLLM = func(pb *instructions.Playbook) agent.LLM { return offline.New(pb) }
 	case ch.script == nil:
-		llm, err := newLLM(*provider, *model, *baseURL)
+		llm, err := newLLM(m.provider, m.name, m.baseURL)
 		if err != nil {
 			return e.usageError(c.name, err)
 		}

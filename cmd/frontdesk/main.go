@@ -39,7 +39,7 @@ type command struct {
 
 // commands are those that "help" lists, in this order.
 func commands() []command {
-	return []command{compileCommand(), lintCommand(), chatCommand(), testCommand(), optimizeCommand()}
+	return []command{compileCommand(), lintCommand(), chatCommand(), testCommand(), optimizeCommand(), proposeCommand()}
 }
 
 func main() {

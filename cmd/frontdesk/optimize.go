@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -39,9 +40,8 @@ Exit codes: 0 there is a rewrite; 1 it was refused; 2 could not run.
 
 func (e *env) optimize(c command, args []string) int {
 	fs := e.flags(c)
-	provider := fs.String("llm", "", "`provider` of the model: openai, ollama or anthropic")
-	model := fs.String("model", "", "`name` of the model; empty: the provider's usual one")
-	baseURL := fs.String("base-url", "", "`URL` of the provider's API, for those that speak the protocol of another")
+	var m modelFlags
+	m.register(fs)
 	action := fs.String("action", "", "`name` of the action whose prompt it is; empty: it is instructions")
 	output := fs.String("output", "", "`file` to write the rewrite to")
 	var w workspaceFlags
@@ -54,19 +54,13 @@ func (e *env) optimize(c command, args []string) int {
 	if err != nil {
 		return e.usageError(c.name, err)
 	}
-	if *provider == "" || *provider == "offline" || *provider == "scripted" {
-		return e.usageError(c.name, errors.New("a rewrite needs a model: add -llm openai, ollama or anthropic"))
-	}
-	llm, err := newLLM(*provider, *model, *baseURL)
+	write, err := m.writer(e, "a rewrite needs")
 	if err != nil {
 		return e.usageError(c.name, err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if e.terminal {
-		fmt.Fprintln(e.stderr, "asking the model …")
-	}
-	got, err := s.optimize(ctx, agent.Writer(llm))
+	got, err := s.optimize(ctx, write)
 	var refused *instructions.RefusedError
 	switch {
 	case errors.As(err, &refused):
@@ -85,6 +79,34 @@ func (e *env) optimize(c command, args []string) int {
 	}
 	e.showRewrite(got)
 	return exitOK
+}
+
+// modelFlags are those that say which model writes.
+type modelFlags struct{ provider, name, baseURL string }
+
+func (m *modelFlags) register(fs *flag.FlagSet) {
+	fs.StringVar(&m.provider, "llm", "", "`provider` of the model: openai, ollama or anthropic")
+	fs.StringVar(&m.name, "model", "", "`name` of the model; empty: the provider's usual one")
+	fs.StringVar(&m.baseURL, "base-url", "", "`URL` of the provider's API, for those that speak the protocol of another")
+}
+
+// writer makes the model write, and says when it is asked. what says for whom
+// a model is needed.
+func (m *modelFlags) writer(e *env, what string) (instructions.Writer, error) {
+	if m.provider == "" || m.provider == "offline" || m.provider == "scripted" {
+		return nil, fmt.Errorf("%s a model: add -llm openai, ollama or anthropic", what)
+	}
+	llm, err := newLLM(m.provider, m.name, m.baseURL)
+	if err != nil {
+		return nil, err
+	}
+	write := agent.Writer(llm)
+	return func(ctx context.Context, system, prompt string) (string, error) {
+		if e.terminal {
+			fmt.Fprintln(e.stderr, "asking the model …")
+		}
+		return write(ctx, system, prompt)
+	}, nil
 }
 
 // toOptimize finds the text that is to be rewritten.
@@ -118,14 +140,10 @@ func (e *env) toOptimize(w workspaceFlags, paths []string, action string) (*sour
 
 // optimize rewrites the text.
 func (s *source) optimize(ctx context.Context, w instructions.Writer) (*instructions.Optimized, error) {
-	var opts instructions.Options
-	if s.file != nil {
-		opts = s.file.Options(s.agent)
-	}
 	if s.action != "" {
-		return instructions.OptimizeActionPrompt(ctx, w, s.action, s.text, opts)
+		return instructions.OptimizeActionPrompt(ctx, w, s.action, s.text, s.options())
 	}
-	return instructions.Optimize(ctx, w, s.text, opts)
+	return instructions.Optimize(ctx, w, s.text, s.options())
 }
 
 func (e *env) showRewrite(got *instructions.Optimized) {

@@ -114,14 +114,10 @@ func (e *env) readWorkspace(path string) (*workspacefile.File, error) {
 
 // compile compiles the text.
 func (s *source) compile() (*instructions.Playbook, instructions.Diagnostics) {
-	var opts instructions.Options
-	if s.file != nil {
-		opts = s.file.Options(s.agent)
-	}
 	if s.action != "" {
-		return instructions.CompileActionPrompt(s.action, s.text, opts)
+		return instructions.CompileActionPrompt(s.action, s.text, s.options())
 	}
-	p, diags := instructions.Compile(s.text, opts)
+	p, diags := instructions.Compile(s.text, s.options())
 	if s.agent == nil {
 		// enabled_actions has no prompts: what compares texts with prompts has
 		// nothing to say (S3).
@@ -130,6 +126,14 @@ func (s *source) compile() (*instructions.Playbook, instructions.Diagnostics) {
 		})
 	}
 	return p, diags
+}
+
+// options are what the text is compiled with.
+func (s *source) options() instructions.Options {
+	if s.file == nil {
+		return instructions.Options{}
+	}
+	return s.file.Options(s.agent)
 }
 
 // title is the source's name where its lines are told apart from the file's.

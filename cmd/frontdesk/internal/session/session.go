@@ -30,6 +30,9 @@ type Config struct {
 	// Prompt is the instructions of the agent that answers first. Empty: those
 	// that the workspace file holds of it.
 	Prompt string
+	// Proposals are the accepted readings of what the first agent's prompt
+	// leaves open. Nil: none.
+	Proposals *instructions.Proposals
 	// File is the workspace file. Nil: a workspace of the names in the prompt.
 	File *workspacefile.File
 	// Agent is the agent's name in the file. Empty: with a prompt, an agent of
@@ -106,17 +109,23 @@ func New(cfg Config) (*Session, error) {
 	if cfg.File != nil {
 		ch.window = cfg.File.ReplyWindow
 	}
-	for _, r := range append([]role{first}, others...) {
-		llm := cfg.LLM
-		if llm == nil && cfg.NewLLM != nil {
-			pb, _ := instructions.Compile(r.instructions, instructions.Options{Workspace: &s.Workspace}) // agent.New reports its faults
-			llm = cfg.NewLLM(pb)
-		}
-		a, err := agent.New(agent.Config{
+	for i, r := range append([]role{first}, others...) {
+		conf := agent.Config{
 			Name: r.name, Instructions: r.instructions, Workspace: s.Workspace, Actions: r.actions,
-			LLM: llm, Store: s.store, Channel: ch, Clock: s.Clock, Debounce: agent.Off, NewID: newID, OnTurn: s.told,
+			LLM: cfg.LLM, Store: s.store, Channel: ch, Clock: s.Clock, Debounce: agent.Off, NewID: newID, OnTurn: s.told,
 			FollowUps: agent.FollowUps{DefaultDelay: cfg.DefaultDelay}, Knowledge: cfg.Knowledge,
-		})
+		}
+		pb, diags := instructions.Compile(r.instructions, instructions.Options{Workspace: &s.Workspace})
+		if i == 0 && cfg.Proposals != nil && len(diags.Errors()) == 0 {
+			if pb, err = cfg.Proposals.Apply(pb, instructions.Options{Workspace: &s.Workspace}); err != nil {
+				return nil, err
+			}
+			conf.Instructions, conf.Playbook = "", pb
+		}
+		if conf.LLM == nil && cfg.NewLLM != nil {
+			conf.LLM = cfg.NewLLM(pb)
+		}
+		a, err := agent.New(conf) // which reports the faults
 		if err != nil {
 			errs = append(errs, err)
 			continue
