@@ -51,11 +51,7 @@ func (e *env) compile(c command, args []string) int {
 	if err != nil {
 		return e.usageError(c.name, err)
 	}
-	file, err := e.readWorkspace(w.workspace)
-	if err != nil {
-		return e.usageError(c.name, err)
-	}
-	sources, err := e.sources(file, w.agent, paths)
+	sources, err := e.load(w, paths)
 	if err != nil {
 		return e.usageError(c.name, err)
 	}

@@ -114,11 +114,7 @@ func (e *env) toOptimize(w workspaceFlags, paths []string, action string) (*sour
 	if len(paths) > 1 {
 		return nil, errors.New("one prompt is rewritten at a time: name one file")
 	}
-	file, err := e.readWorkspace(w.workspace)
-	if err != nil {
-		return nil, err
-	}
-	sources, err := e.sources(file, w.agent, paths)
+	sources, err := e.load(w, paths)
 	if err != nil {
 		return nil, err
 	}
@@ -130,10 +126,10 @@ func (e *env) toOptimize(w workspaceFlags, paths []string, action string) (*sour
 		s.action = action
 		return s, nil
 	}
-	prompts := promptsOf(file, s.agent)
+	prompts := promptsOf(s.file, s.agent)
 	i := slices.IndexFunc(prompts, func(p *source) bool { return p.action == action })
 	if i < 0 {
-		return nil, fmt.Errorf("%q has no prompt of the action %q in %s: add it, or name the file of the prompt", s.agent.Name, action, file.Name)
+		return nil, fmt.Errorf("%q has no prompt of the action %q in %s: add it, or name the file of the prompt", s.agent.Name, action, s.file.Name)
 	}
 	return prompts[i], nil
 }

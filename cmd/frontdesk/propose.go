@@ -52,11 +52,7 @@ func (e *env) propose(c command, args []string) int {
 	if len(paths) > 1 {
 		return e.usageError(c.name, errors.New("one prompt is asked about at a time: name one file"))
 	}
-	file, err := e.readWorkspace(w.workspace)
-	if err != nil {
-		return e.usageError(c.name, err)
-	}
-	sources, err := e.sources(file, w.agent, paths)
+	sources, err := e.load(w, paths)
 	if err != nil {
 		return e.usageError(c.name, err)
 	}

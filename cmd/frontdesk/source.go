@@ -144,6 +144,15 @@ func (s *source) title() string {
 	return s.name
 }
 
+// load reads what a command line names: the workspace file, then the texts.
+func (e *env) load(w workspaceFlags, paths []string) ([]*source, error) {
+	file, err := e.readWorkspace(w.workspace)
+	if err != nil {
+		return nil, err
+	}
+	return e.sources(file, w.agent, paths)
+}
+
 // sources are the texts that a command line names: its files, or else what
 // the workspace file holds of the agent.
 func (e *env) sources(file *workspacefile.File, agentName string, paths []string) ([]*source, error) {
