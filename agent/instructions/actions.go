@@ -36,9 +36,16 @@ type site struct {
 	token       int
 }
 
+// actionMarks are the marks of the kinds that actionKind knows.
+var actionMarks = marksOf("assign", "assign_after", "assign_loose", "unassign", "close_conversation", "close_loose", "update_stage", "stage_loose",
+	"update_field", "save", "save_loose", "add_comment", "update_tags")
+
 // actionKind gives the action that a token speaks of, and whether it is the
 // product's own term for it.
 func actionKind(t token) (name string, canonical, ok bool) {
+	if t.marks != 0 && t.marks&actionMarks == 0 {
+		return "", false, false
+	}
 	for _, m := range t.Meanings {
 		switch m.Kind {
 		case "assign", "assign_after":

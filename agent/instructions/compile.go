@@ -60,6 +60,7 @@ type compiler struct {
 	quotes    []quote
 	struck    [][2]int // what the author crossed or commented out
 	tokens    []token
+	remarks   []int // the tokens that may say that something is not in force
 	sentences []sentence
 	clauses   []clause // of all sentences
 
@@ -154,6 +155,7 @@ func (c *compiler) run() {
 	c.scanReferences()
 	c.scanTokens()
 	c.splitSentences()
+	c.findTakenBack()
 	c.findDelays()
 	c.findActions()
 	c.findConstraints()

@@ -21,12 +21,17 @@ func hasComparison(s string) bool { return nextComparison(s, 0) != nil }
 // digits.
 const longestComparison = 240
 
+// beginsComparison holds the bytes that a comparison may begin with.
+var beginsComparison = [256]bool{'<': true, '>': true, '=': true, '!': true, 0xe2: true, 0xef: true}
+
 // nextComparison returns the submatches of the first comparison at or after
 // from; nil: there is none.
 func nextComparison(s string, from int) []int {
 	for i := from; i < len(s); i++ {
+		if !beginsComparison[s[i]] {
+			continue
+		}
 		switch s[i] {
-		case '<', '>', '=', '!':
 		case 0xe2: // ≥ ≤ ≠
 			if i+1 == len(s) || s[i+1] != 0x89 {
 				continue
@@ -35,8 +40,6 @@ func nextComparison(s string, from int) []int {
 			if i+1 == len(s) || s[i+1] != 0xbc {
 				continue
 			}
-		default:
-			continue
 		}
 		m := comparison.FindStringSubmatchIndex(s[i:min(len(s), i+longestComparison)])
 		if m == nil {

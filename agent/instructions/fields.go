@@ -228,7 +228,7 @@ func (c *compiler) knownFields(from, end int) []field {
 			}
 		}
 		if k < len(c.tokens) && c.tokens[k].Start == i || k > 0 && c.tokens[k-1].End > i {
-			if f, to, ok := c.standardField(c.shadow.Start(i)); ok && to <= end {
+			if f, to, ok := c.standardField(k, i); ok && to <= end {
 				out = append(out, f)
 				i = c.shadow.Index(to)
 				continue
@@ -240,13 +240,14 @@ func (c *compiler) knownFields(from, end int) []field {
 	return out
 }
 
-// standardField reads a standard field's name in any language at the offset.
-func (c *compiler) standardField(start int) (field, int, bool) {
-	k, ok := slices.BinarySearchFunc(c.tokens, start, func(t token, o int) int { return t.start - o })
-	if !ok {
+// standardField reads a standard field's name in any language at the place in
+// the folded text; k is the first token that begins there or behind it.
+func (c *compiler) standardField(k, at int) (field, int, bool) {
+	start := c.shadow.Start(at)
+	if k == len(c.tokens) || c.tokens[k].Start > at {
 		return c.coveredField(k-1, start)
 	}
-	for ; k < len(c.tokens) && c.tokens[k].start == start; k++ {
+	for ; k < len(c.tokens) && c.tokens[k].Start == at; k++ {
 		if id, ok := c.tokens[k].Value(vocabulary.Field); ok {
 			return field{id, start, c.tokens[k].end}, c.tokens[k].end, true
 		}

@@ -127,7 +127,7 @@ func (r *reader) sentence(i int) {
 	if r.cur != nil && c.otherList(s, r.cur) {
 		r.cur = nil
 	}
-	if c.lines[s.line].list != "" || c.sentenceHas(s, "outside") || r.cur == nil && c.onlyForbids(s) {
+	if c.lines[s.line].list != "" || s.taken[1] > s.taken[0] || c.sentenceHas(s, "outside") || r.cur == nil && c.onlyForbids(s) {
 		r.skip(s)
 		return
 	}
@@ -363,7 +363,7 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 		delays = []int{r.waiting}
 	}
 	near := s.around(t)
-	if r.cur != nil && len(delays) > 0 && k == 0 && !c.sentenceHas(near, "another", "then", "finally") {
+	if r.cur != nil && len(delays) > 0 && !c.sentenceHas(near, "another", "then", "finally") {
 		if own := c.firstCondition(s, c.tokens[t].start); own != "" && own != r.cur.condition {
 			r.cur = nil // a ladder for another case
 		}

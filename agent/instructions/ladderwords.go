@@ -332,7 +332,8 @@ func (c *compiler) otherList(s *sentence, p *plan) bool {
 }
 
 // firstCondition returns what a sentence asks for beside the silence at start:
-// "If they asked for a price" of "If they asked for a price and don't reply".
+// "If they asked for a price" of "If they asked for a price and don't reply", or
+// of "If they asked for a price, when they don't reply".
 // What the agent itself has done ("if you have asked and ...") is no case.
 func (c *compiler) firstCondition(s *sentence, start int) string {
 	_, hi := c.tokensIn(s.start, start)
@@ -340,7 +341,7 @@ func (c *compiler) firstCondition(s *sentence, start int) string {
 		return ""
 	}
 	const longest = 160 // bytes
-	from, to := c.tokens[s.lo].start, -1
+	from, to, whole := c.tokens[s.lo].start, -1, false
 	for t := s.lo + 1; t < hi; t++ {
 		tok := c.tokens[t]
 		switch {
@@ -351,7 +352,9 @@ func (c *compiler) firstCondition(s *sentence, start int) string {
 		case tok.any("silence", "follow_up", "finally", vocabulary.Unit), tok.any("send") && c.cutBetween(from, tok.start):
 			return ""
 		case tok.any("and", "but"):
-			to = tok.start
+			to, whole = tok.start, false
+		case tok.any("if", "if_not") && (!tok.any("else") || tok.end > start) && c.startsClause(s, tok.start):
+			to, whole = tok.start, true
 		case tok.any("then", "else"):
 			return ""
 		}
@@ -360,11 +363,24 @@ func (c *compiler) firstCondition(s *sentence, start int) string {
 		return ""
 	}
 	own := strings.Trim(c.text[from:to], " ,*_\n")
+	if whole {
+		if strings.ContainsFunc(own, isCut) {
+			return "" // "if they reply, thank them; if they don't"
+		}
+		return own
+	}
 	const words = 2 // "if they and"
 	if len(strings.Fields(own)) <= words && !fold.Unspaced(lastRune(own)) {
 		return ""
 	}
 	return own
+}
+
+// startsClause reports whether no word stands before the offset in its clause.
+func (c *compiler) startsClause(s *sentence, at int) bool {
+	return slices.ContainsFunc(s.clauses, func(cl clause) bool {
+		return cl.start <= at && at < cl.end && noWord(c.text[cl.start:at])
+	})
 }
 
 // caseHead returns the line of text above a sentence's list that says for whom

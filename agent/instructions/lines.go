@@ -29,11 +29,12 @@ type line struct {
 
 // heading is a heading candidate.
 type heading struct {
-	title string
-	style string
-	level int
-	kinds []SectionKind
-	list  string // "can" or "cannot": the heading names such a list
+	title  string
+	style  string
+	level  int
+	kinds  []SectionKind
+	list   string // "can" or "cannot": the heading names such a list
+	remark bool   // it may say that what stands under it is not in force
 }
 
 func (c *compiler) scanLines() {

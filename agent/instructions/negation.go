@@ -37,9 +37,14 @@ func (c *compiler) read(s *sentence, t int) sense {
 	case c.refusedBehind(s):
 		answer := c.answer(s) // "Assign to @X? Not unless they ask."
 		return certainly(!c.anyIn(answer.lo, answer.hi, "lifts", "if_not", "except"))
+	case s.isTakenBack(c.tokens[t].start):
+		return doubted
 	}
 	if how := c.readState(s, t); how != ordered {
 		return how
+	}
+	if c.isAsked(s, t) {
+		return doubted
 	}
 	tok := c.tokens[t]
 	carried := -1     // the negation of an earlier clause, whose list may go on here
@@ -277,8 +282,7 @@ func (c *compiler) refusedBehind(s *sentence) bool {
 	if answer.lo == answer.hi {
 		return false
 	}
-	asked := strings.TrimRight(c.text[s.start:s.end], " *_")
-	question := strings.HasSuffix(asked, "?") || strings.HasSuffix(asked, "？") || strings.HasSuffix(asked, "؟")
+	question := c.isQuestion(s)
 	if question && (c.isRefusal(answer.clauses[0]) || c.tokens[answer.lo].any("prohibit") && noWord(c.text[answer.start:c.tokens[answer.lo].start])) {
 		return true
 	}
@@ -297,6 +301,12 @@ func (c *compiler) refusedBehind(s *sentence) bool {
 		}
 	}
 	return false
+}
+
+// isQuestion reports whether a sentence ends in a question mark.
+func (c *compiler) isQuestion(s *sentence) bool {
+	asked := strings.TrimRight(c.text[s.start:s.end], " *_")
+	return strings.HasSuffix(asked, "?") || strings.HasSuffix(asked, "？") || strings.HasSuffix(asked, "؟")
 }
 
 // answer returns the sentence behind one of the same step, if there is any.
@@ -346,6 +356,21 @@ func (c *compiler) readState(s *sentence, t int) sense {
 		return doubted // "it has been assigned to @X", "was this lead assigned to @X?"
 	}
 	return ordered
+}
+
+// isAsked reports whether it is a question if the action at token t is done at
+// all: "ask Budi whether we assign to @X", "should we assign to @X?". An answer
+// behind it that does not say no says yes.
+func (c *compiler) isAsked(s *sentence, t int) bool {
+	if c.isQuestion(s) && c.answer(s) != nil {
+		return false
+	}
+	for k := t - 1; k >= s.lo; k-- {
+		if c.tokens[k].any("whether") {
+			return !c.cutBetween(c.tokens[k].end, c.tokens[t].start) && c.words(c.tokens[k].End, c.tokens[t].Start).only("addressee", "subject", "auxiliary", "adverb", "always", "to", "perfect")
+		}
+	}
+	return false
 }
 
 // lastWord returns what the last word of a phrase means on its own.
@@ -643,35 +668,58 @@ func (c *compiler) onlyForbids(s *sentence) bool {
 	return k == len(c.quotes) || c.quotes[k].start >= s.end
 }
 
-// findStruck finds what the author crossed out (~~…~~) or commented out
-// (<!-- … -->): nothing there is read.
+// struckMarks are the marks around what an author takes back in Markdown and
+// HTML, and whether they reach over line ends.
+var struckMarks = []struct {
+	open, close string
+	lines       bool
+}{{"~~", "~~", false}, {"<!--", "-->", true}, {"<del>", "</del>", true}, {"<s>", "</s>", true}, {"<strike>", "</strike>", true}}
+
+// findStruck finds what the author crossed out (~~…~~, <del>…</del>) or
+// commented out (<!-- … -->): nothing there is read.
 func (c *compiler) findStruck() {
+	unclosed := map[string]bool{} // marks that do not close any more
+	small := ""                   // the text in small letters, once a mark is found
 	for i := 0; i < len(c.text); {
 		k := strings.IndexAny(c.text[i:], "~<")
 		if k < 0 {
 			return
 		}
 		i += k
-		open, close, within := "~~", "~~", c.text[i:c.lines[c.lineAt(i)].end]
-		if c.text[i] == '<' {
-			open, close, within = "<!--", "-->", c.text[i:]
-		}
-		if !strings.HasPrefix(within, open) {
-			i++
-			continue
-		}
-		n := strings.Index(within[len(open):], close)
-		if n < 0 {
-			if open == "<!--" {
-				return
+		end := i + 1
+		for _, m := range struckMarks {
+			if from := i + len(m.open); from > len(c.text) || !strings.EqualFold(c.text[i:from], m.open) || unclosed[m.close] {
+				continue
 			}
-			i += len(open)
-			continue
+			if small == "" {
+				small = smallASCII(c.text)
+			}
+			from, to := i+len(m.open), len(small)
+			if !m.lines {
+				to = c.lines[c.lineAt(i)].end
+			}
+			if n := strings.Index(small[from:max(from, to)], m.close); n >= 0 {
+				end = from + n + len(m.close)
+				c.struck = append(c.struck, [2]int{i, end})
+			} else {
+				end = from
+				unclosed[m.close] = m.lines
+			}
+			break
 		}
-		end := i + len(open) + n + len(close)
-		c.struck = append(c.struck, [2]int{i, end})
 		i = end
 	}
+}
+
+// smallASCII returns a text of the same length with its ASCII letters small.
+func smallASCII(s string) string {
+	b := []byte(s)
+	for i, ch := range b {
+		if 'A' <= ch && ch <= 'Z' {
+			b[i] = ch + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // isStruck reports whether the author took back what stands at the offset.

@@ -344,10 +344,24 @@ func (c *compiler) readAt(i int) int {
 		}
 		c.checkLonger(r)
 		return c.withID(r)
-	case domain.MatchString(c.text[name:min(len(c.text), name+80)]):
-		return name + len(domain.FindString(c.text[name:min(len(c.text), name+80)]))
+	}
+	if n := domainLength(c.text[name:min(len(c.text), name+80)]); n > 0 {
+		return name + n
 	}
 	return c.readUnknown(start, name)
+}
+
+// domainLength returns how long the name of a host at the start of s is; 0: none
+// is there.
+func domainLength(s string) int {
+	i := 0
+	for i < len(s) && (isWordByte(s[i]|0x20) || s[i] == '-') {
+		i++
+	}
+	if i == len(s) || s[i] != '.' {
+		return 0 // most are none, and need no expression
+	}
+	return len(domain.FindString(s))
 }
 
 // checkLonger reports a name whose next words make it almost a longer one:

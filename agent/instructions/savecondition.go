@@ -87,6 +87,9 @@ func (c *compiler) excepts(s *sentence, t int) bool {
 	return t > s.lo && tok.any("if", "only_if") && c.tokens[t-1].any("if_not") && c.tokens[t-1].end <= tok.start && noWord(c.text[c.tokens[t-1].end:tok.start])
 }
 
+// conditionMarks are the marks of the kinds that mayCondition looks for.
+var conditionMarks = marksOf("save", "update_field", "only_if", "if", "if_not", vocabulary.Number)
+
 // mayCondition reports whether a sentence has what a condition on a value needs:
 // a word for the condition, and a save, or the two numbers of a range. Most have
 // not, and cost no more than this look.
@@ -94,6 +97,9 @@ func (c *compiler) mayCondition(s *sentence) bool {
 	const near = 16 // bytes between the two numbers
 	saves, when, ranged, last := c.action == actField, false, false, -near-1
 	for t := s.lo; t < s.hi; t++ {
+		if c.tokens[t].marks&conditionMarks == 0 {
+			continue
+		}
 		for _, m := range c.tokens[t].Meanings {
 			switch m.Kind {
 			case "save", "update_field":

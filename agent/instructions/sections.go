@@ -41,6 +41,14 @@ type step struct {
 // own returns the text of the step itself.
 func (s *step) own(text string) string { return strings.TrimSpace(text[s.start:s.end]) }
 
+// top returns the item of the outermost list that the step stands under.
+func (s *step) top() *step {
+	for s.parent != nil {
+		s = s.parent
+	}
+	return s
+}
+
 func (s *step) opensList(text string) bool {
 	own := strings.TrimRight(s.own(text), "* _")
 	return strings.HasSuffix(own, ":") || strings.HasSuffix(own, "：")
@@ -261,8 +269,10 @@ func sectionKinds(names ...string) []SectionKind {
 
 // foldTitle folds a title: without brackets, numbers in front and signs.
 func foldTitle(title string) string {
-	if i := strings.IndexAny(title, "(（"); i > 0 {
-		title = title[:i]
+	for _, open := range []string{"(", "（"} { // strings.IndexAny is slow for a wide one
+		if i := strings.Index(title, open); i > 0 {
+			title = title[:i]
+		}
 	}
 	s := fold.Phrase(title)
 	s = strings.TrimLeftFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })

@@ -2,7 +2,6 @@ package instructions
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,12 +18,39 @@ import (
 // never read for actions or delays (grammar 5).
 type token struct {
 	vocabulary.Token
-	start, end int // in the text
+	start, end int    // in the text
+	marks      uint64 // of the kinds it may have; 0: not known
 }
 
-func (t token) any(kinds ...vocabulary.Kind) bool {
-	for _, m := range t.Meanings {
-		if slices.Contains(kinds, m.Kind) {
+// kindMark gives a kind one bit of 64, so that most questions about a token are
+// answered without a comparison of names.
+func kindMark(k vocabulary.Kind) uint64 {
+	if k == "" {
+		return 1
+	}
+	return 1 << ((uint(k[0]) + 5*uint(k[len(k)-1]) + 11*uint(len(k))) & 63)
+}
+
+// marksOf gives the bits of some kinds.
+func marksOf(kinds ...vocabulary.Kind) (marks uint64) {
+	for _, k := range kinds {
+		marks |= kindMark(k)
+	}
+	return marks
+}
+
+// kindMarks gives the bits of all that a phrase means.
+func kindMarks(meanings []vocabulary.Meaning) (marks uint64) {
+	for _, m := range meanings {
+		marks |= kindMark(m.Kind)
+	}
+	return marks
+}
+
+// any reports whether a token means one of the kinds.
+func (t *token) any(kinds ...vocabulary.Kind) bool {
+	for _, k := range kinds {
+		if (t.marks == 0 || t.marks&kindMark(k) != 0) && t.Is(k) {
 			return true
 		}
 	}
@@ -34,6 +60,7 @@ func (t token) any(kinds ...vocabulary.Kind) bool {
 func (t token) language() string { return t.Meanings[0].Language }
 
 func (c *compiler) scanTokens() {
+	c.joinLines()
 	found := c.vocab.Scan(c.shadow.Text)
 	c.language = mainLanguage(found)
 	found = c.vocab.Ended(c.shadow.Text, c.language, c.ownWords(c.shadow.Text, found))
@@ -51,7 +78,7 @@ func (c *compiler) scanTokens() {
 		if t.End <= covered {
 			continue // inside a longer one
 		}
-		tok := token{t, c.shadow.Start(t.Start), c.shadow.End(c.text, t.End)}
+		tok := token{t, c.shadow.Start(t.Start), c.shadow.End(c.text, t.End), kindMarks(t.Meanings)}
 		if c.inCompound(tok, found) {
 			continue
 		}
@@ -61,16 +88,20 @@ func (c *compiler) scanTokens() {
 		if q < len(c.quotes) && c.quotes[q].start <= tok.start || c.isStruck(tok.start) {
 			continue
 		}
-		if within(c.refs, &r, tok) || within(c.variables, &v, tok) {
+		if (within(c.refs, &r, tok) || within(c.variables, &v, tok)) && !tok.any("draft") { // "[TODO]"
 			continue
 		}
 		for line+1 < len(c.lines) && c.lines[line+1].start <= tok.start {
 			line++
 		}
-		if c.lines[line].heading != nil {
+		if h := c.lines[line].heading; h != nil {
+			h.remark = h.remark || tok.any("retracted")
 			continue
 		}
 		covered = t.End
+		if tok.any("retracted", "draft") {
+			c.remarks = append(c.remarks, len(c.tokens))
+		}
 		c.tokens = append(c.tokens, tok)
 	}
 }
@@ -84,20 +115,29 @@ func comesFirst(a, b vocabulary.Token) bool {
 // mainLanguage is the language that most of the text's phrases belong to, by
 // those that are of one language only.
 func mainLanguage(tokens []vocabulary.Token) string {
-	score := map[string]int{}
+	type score struct {
+		language string
+		bytes    int
+	}
+	var scores []score // of a few languages: a map costs more
 	for _, t := range tokens {
 		first := t.Meanings[0].Language
-		if !slices.ContainsFunc(t.Meanings, func(m vocabulary.Meaning) bool { return m.Language != first }) {
-			score[first] += t.End - t.Start
+		if slices.ContainsFunc(t.Meanings[1:], func(m vocabulary.Meaning) bool { return m.Language != first }) {
+			continue
+		}
+		k := slices.IndexFunc(scores, func(s score) bool { return s.language == first })
+		if k < 0 {
+			k, scores = len(scores), append(scores, score{language: first})
+		}
+		scores[k].bytes += t.End - t.Start
+	}
+	best := score{}
+	for _, s := range scores {
+		if best.language == "" || s.bytes > best.bytes || s.bytes == best.bytes && s.language < best.language {
+			best = s
 		}
 	}
-	best := ""
-	for _, l := range slices.Sorted(maps.Keys(score)) {
-		if best == "" || score[l] > score[best] {
-			best = l
-		}
-	}
-	return best
+	return best.language
 }
 
 // ownWords drops what words mean in other languages than the text's, where
@@ -226,6 +266,7 @@ type sentence struct {
 	step       *step
 	section    *section
 	clauses    []clause
+	taken      [2]int // the part that the author says is not in force
 }
 
 // clause is a part of a sentence between punctuation marks and quotes.
@@ -335,6 +376,30 @@ func (c *compiler) splitSentences() {
 		}
 	}
 	flush(len(c.text))
+}
+
+// joinLines makes a space of each line end within a sentence, so that a phrase
+// may go on in the next line: "it has been⏎assigned to @X".
+func (c *compiler) joinLines() {
+	var joined []byte
+	for n := 1; n < len(c.lines); n++ {
+		last, l := &c.lines[n-1], &c.lines[n]
+		if last.blank || last.heading != nil || l.heading != nil || !c.goesOn(n) {
+			continue
+		}
+		before, _ := utf8.DecodeLastRuneInString(strings.TrimRight(c.text[last.start:last.end], " *_\t"))
+		at := c.shadow.Index(last.end)
+		if !fold.WordRune(before) || at >= len(c.shadow.Text) || c.shadow.Text[at] != '\n' {
+			continue
+		}
+		if joined == nil {
+			joined = []byte(c.shadow.Text)
+		}
+		joined[at] = ' '
+	}
+	if joined != nil {
+		c.shadow.Text = string(joined)
+	}
 }
 
 func (c *compiler) tokenRange(from *int, start, end int) (lo, hi int) {

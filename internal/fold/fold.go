@@ -100,7 +100,7 @@ var asciiString = func() string {
 // original. Beyond what [Name] does, it drops emphasis marks (* and `),
 // invisible characters and Arabic vowel signs, turns all digits into ASCII
 // ones, and makes letters equal that people use for each other (dotless i,
-// Russian ё, the alefs). Line ends stay.
+// Russian ё, the alefs). Line ends stay, without the spaces before them.
 type Shadow struct {
 	// Text is the folded text.
 	Text string
@@ -133,6 +133,13 @@ func NewShadow(text string) *Shadow {
 			i++
 			continue
 		}
+		if text[i] == ' ' && (i+1 == len(text) || text[i+1] < utf8.RuneSelf) {
+			if k := len(b); k == 0 || b[k-1] != ' ' && b[k-1] != '\n' {
+				b, off = append(b, ' '), append(off, int32(i))
+			}
+			i++
+			continue
+		}
 		n, out := segment(text[i:], loose)
 		switch {
 		case out == "*" || out == "`":
@@ -141,6 +148,10 @@ func NewShadow(text string) *Shadow {
 			out = " "
 			if k := len(b); k > 0 && (b[k-1] == ' ' || b[k-1] == '\n') {
 				out = ""
+			}
+		case out == "\n":
+			if k := len(b); k > 0 && b[k-1] == ' ' {
+				b, off = b[:k-1], off[:k-1]
 			}
 		case out == "_" && i+1 < len(text) && (text[i+1] == '_' || i > 0 && text[i-1] == '_'):
 			out = ""

@@ -114,8 +114,7 @@ type Vocabulary struct {
 	root   [256]int32 // the places under the first, by byte
 	places []place
 	wide   [][256]int32 // the places under one with many edges, by byte
-	keys   []byte       // of all edges, those of a place together
-	kids   []int32
+	keys   []byte       // of all edges, in the order of the places that they lead to
 
 	asides    *Vocabulary                   // the words that only ScanAll finds
 	gaps      map[string][]gap              // by the first half
@@ -189,7 +188,8 @@ func (v *Vocabulary) addPlain() {
 }
 
 // place is a node as it is searched: small, and the edges of all in one slice,
-// so that a scan stays in the processor's caches.
+// so that a scan stays in the processor's caches. Breadth first, edge i leads to
+// place i+1.
 type place struct {
 	edge int32 // the first of its edges
 	wide int32 // its table in wide, plus one; 0: its edges are few
@@ -216,7 +216,7 @@ func (v *Vocabulary) flatten() {
 			if wide > 0 {
 				v.wide[wide-1][key] = at
 			}
-			v.keys, v.kids = append(v.keys, key), append(v.kids, at)
+			v.keys = append(v.keys, key)
 			if i == 0 {
 				v.root[key] = at
 			}
@@ -695,7 +695,7 @@ func (v *Vocabulary) longest(text string, start int) (Token, bool) {
 	inNumber := start > 0 && digit(rune(text[start-1])) // the h of "1h30"
 	cur := v.root[text[start]]
 	for i := start + 1; cur != 0; i++ {
-		p := v.places[cur]
+		p := &v.places[cur]
 		if p.ends {
 			n := &v.nodes[p.node]
 			end := wordEnd(text, i)
@@ -718,7 +718,7 @@ func (v *Vocabulary) longest(text string, start int) (Token, bool) {
 		cur = 0
 		for k, key := range v.keys[p.edge : p.edge+int32(p.n)] {
 			if key == text[i] {
-				cur = v.kids[p.edge+int32(k)]
+				cur = p.edge + int32(k) + 1
 				break
 			}
 		}
@@ -730,6 +730,9 @@ func (v *Vocabulary) longest(text string, start int) (Token, bool) {
 func wordEnd(text string, i int) int {
 	if i == len(text) || !utf8.RuneStart(text[i]) {
 		return i
+	}
+	if text[i-1] < utf8.RuneSelf && text[i] < utf8.RuneSelf && (!asciiWord(rune(text[i-1])) || !asciiWord(rune(text[i]))) {
+		return i // the common case
 	}
 	last, _ := utf8.DecodeLastRuneInString(text[:i])
 	if !fold.WordRune(last) || fold.Unspaced(last) {

@@ -1,0 +1,172 @@
+package instructions
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+)
+
+// remark are the kinds of words that a remark such as "this is outdated" is made
+// of, beside those that make it one.
+var remark = []vocabulary.Kind{"retracted", "draft", "remark_noun", "pronoun", "addressee", "adverb", "auxiliary", "relative_that", "and", "refusal"}
+
+// findTakenBack marks what the author says is not in force: "Old rule: …",
+// "TODO: …", "… (outdated)", "Contoh jawaban yang salah: …". It may be no more
+// than a note, so that what it tells to do is in doubt, not forbidden. A remark
+// stands before what it is about, with a colon or in brackets, or behind it; or
+// it is a sentence of its own, or the title of a section or list.
+func (c *compiler) findTakenBack() {
+	for i := 0; i < len(c.sentences) && len(c.remarks) > 0; i++ {
+		s := &c.sentences[i]
+		k, _ := slices.BinarySearch(c.remarks, s.lo)
+		if k == len(c.remarks) || c.remarks[k] >= s.hi {
+			continue
+		}
+		if t := c.tokens[c.remarks[k]]; c.isDraft(t) && noWord(c.text[s.start:t.start]) {
+			s.takeBack(s.start, s.end)
+		}
+		if c.isRemark(s.start, s.end) {
+			c.takeBackAround(i)
+			continue
+		}
+		c.takeBackWithin(s)
+	}
+	c.takeBackSections()
+}
+
+// takeBack marks a part of a sentence as not in force.
+func (s *sentence) takeBack(from, to int) {
+	if s.taken[1] > s.taken[0] {
+		from, to = min(from, s.taken[0]), max(to, s.taken[1])
+	}
+	s.taken = [2]int{from, to}
+}
+
+// isTakenBack reports whether the author says of what stands at the offset that
+// it is not in force.
+func (s *sentence) isTakenBack(at int) bool { return s.taken[0] <= at && at < s.taken[1] }
+
+// isDraft reports whether a token begins a note of the author to himself. In a
+// language that has the word for something else ("todo" is "all" in Spanish) it
+// is none.
+func (c *compiler) isDraft(t token) bool {
+	return slices.ContainsFunc(t.Meanings, func(m vocabulary.Meaning) bool {
+		return m.Kind == "draft" && (c.language == "" || m.Language == c.language)
+	})
+}
+
+// isRemark reports whether text[from:to] says nothing but that something is not
+// in force.
+func (c *compiler) isRemark(from, to int) bool {
+	lo, hi := c.tokensIn(from, to)
+	return c.anyIn(lo, hi, "retracted", "draft") && c.remarkIn(c.shadow.Text[c.shadow.Index(from):c.shadow.Index(to)])
+}
+
+// remarkIn is isRemark for a folded text.
+func (c *compiler) remarkIn(folded string) bool {
+	if len(folded) > longestStretch {
+		return false
+	}
+	g := stretch{text: folded, words: c.vocab.ScanAll(folded), language: c.language}
+	return g.has("retracted", "draft") && g.only(remark...)
+}
+
+// takeBackWithin reads the remarks that stand in a sentence beside what they are
+// about.
+func (c *compiler) takeBackWithin(s *sentence) {
+	const before, behind = ":：)）—–-", ":：(（—–-"
+	first, last := -1, -1 // the clauses of a remark
+	set := false          // a sign that begins a remark stands before it
+	flush := func() {
+		switch rest := noWord(c.text[s.clauses[max(last, 0)].end:s.end]); {
+		case first < 0:
+		case !rest && c.clauseEnds(s.clauses[last], before):
+			s.takeBack(s.clauses[last].end, s.end)
+		case rest && set:
+			s.takeBack(s.start, s.clauses[first].start)
+		}
+		first, set = -1, false
+	}
+	for i, cl := range s.clauses {
+		switch {
+		case noWord(c.text[cl.start:cl.end]):
+		case !c.isRemark(cl.start, cl.end):
+			flush()
+			set = c.clauseEnds(cl, behind)
+		default:
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	flush()
+}
+
+// clauseEnds reports whether one of the signs stands behind the last word of a
+// clause.
+func (c *compiler) clauseEnds(cl clause, signs string) bool {
+	return strings.LastIndexAny(strings.TrimRight(c.text[cl.start:cl.end], " \t\n*_"), signs) > strings.LastIndexFunc(c.text[cl.start:cl.end], fold.WordRune)
+}
+
+// takeBackAround marks what a sentence that is nothing but a remark is about:
+// what stands below it where it ends in a colon, else the sentence before it in
+// its step, else the rest of the step.
+func (c *compiler) takeBackAround(i int) {
+	s := &c.sentences[i]
+	if c.clauseEnds(clause{start: s.start, end: s.end}, ":：") {
+		c.takeBackBelow(i)
+		return
+	}
+	if i > 0 && c.answer(&c.sentences[i-1]) == s {
+		before := &c.sentences[i-1]
+		before.takeBack(before.start, before.end)
+		return
+	}
+	for k := i + 1; k < len(c.sentences) && c.sentences[k].step == s.step && c.sentences[k].line == s.line; k++ {
+		c.sentences[k].takeBack(c.sentences[k].start, c.sentences[k].end)
+	}
+}
+
+// takeBackBelow marks what stands under a line such as "Old rules:": the items
+// of its list, or the lines up to the next blank one or item.
+func (c *compiler) takeBackBelow(i int) {
+	head := &c.sentences[i]
+	if head.isTakenBack(head.start) {
+		return // with what is above it, and so is all below it
+	}
+	for k := i + 1; k < len(c.sentences); k++ {
+		s := &c.sentences[k]
+		switch {
+		case head.step != nil && s.step != head.step && !s.step.below(head.step),
+			head.step == nil && s.step == nil && c.blankBetween(c.sentences[k-1].line, s.line),
+			head.step == nil && s.step != nil && s.step.top().head != head.line,
+			s.section != head.section:
+			return
+		}
+		s.takeBack(s.start, s.end)
+	}
+}
+
+// blankBetween reports whether a blank line stands between two lines.
+func (c *compiler) blankBetween(a, b int) bool {
+	return slices.ContainsFunc(c.lines[a:b], func(l line) bool { return l.blank })
+}
+
+// takeBackSections marks all under a title such as "Old rules", and under the
+// lower titles below it.
+func (c *compiler) takeBackSections() {
+	taken := map[*section]bool{}
+	for _, sec := range c.sections { // what is above a section is before it
+		if taken[sec.above] || !sec.untitled && c.lines[sec.line].heading.remark && c.remarkIn(foldTitle(sec.title)) {
+			taken[sec] = true
+		}
+	}
+	for i := 0; i < len(c.sentences) && len(taken) > 0; i++ {
+		if s := &c.sentences[i]; taken[s.section] {
+			s.takeBack(s.start, s.end)
+		}
+	}
+}
