@@ -267,6 +267,9 @@ func TestHangThatIgnoresItsContext(t *testing.T) {
 			for got := ""; got != "+62999"; { // the others are served meanwhile
 				got = (<-tr.tell).To
 			}
+			if part == "on turn" { // its reply is on its way, and is not to be taken over
+				require.Eventually(t, func() bool { return len(k.view().Outbox) == 0 }, 5*time.Minute, time.Millisecond)
+			}
 
 			k.build(nobody(t), tr.config, slow) // another process
 			assert.Zero(t, k.runDue(), "the lease still protects what hangs")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -15,17 +16,37 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 )
 
+// soon is a context whose deadline comes when somebody waits for it, and not
+// before, however slow the machine is.
+type soon struct {
+	context.Context
+	done chan struct{}
+	once sync.Once
+}
+
+func (s *soon) Done() <-chan struct{} {
+	s.once.Do(func() { close(s.done) })
+	return s.done
+}
+
+func (s *soon) Err() error {
+	select {
+	case <-s.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // withFault asks once, with a call and a text as the inner answer.
 func withFault(t *testing.T, fault LLMFault) (*agent.Response, *ScriptedLLM, error) {
 	t.Helper()
 	inner := Script(nil, Raw(agent.Response{Text: "Hello there", Calls: []agent.ToolCall{Call("a", `{"n":1}`), Call("b", nil)}, Stop: agent.StopCalls}).Times(-1))
 	llm := NewFaultyLLM(inner, LLMFaultAlways(fault))
 	llm.RetryAfter = 3 * time.Second
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
-	defer cancel()
 	req := ask("hi")
 	req.Tools = []agent.Tool{{Name: "assign"}}
-	resp, err := llm.Generate(ctx, req)
+	resp, err := llm.Generate(&soon{Context: context.Background(), done: make(chan struct{})}, req)
 	assert.Equal(t, []LLMFault{fault}, llm.Faults())
 	return resp, inner, err
 }
