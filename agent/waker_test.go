@@ -63,7 +63,7 @@ func TestRunIsWoken(t *testing.T) {
 	waking.work <- struct{}{} // it listens
 	require.NoError(t, accepts.Accept(ctx, frontdesk.Inbound{ID: "1", From: "+62811", Text: "When do you open?"}))
 	waking.work <- struct{}{}
-	require.Eventually(t, func() bool { return len(channel.Texts()) == 1 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return len(channel.Texts()) == 1 }, 5*time.Minute, time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	assert.True(t, waking.ended, "Run returned when all that it started had stopped")

@@ -53,7 +53,7 @@ func (h holder) delays(s *Store, behind bool) {
 		err := s.pool.QueryRow(h.t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity a WHERE $1 = ANY(pg_blocking_pids(a.pid))
 			AND (NOT $2 OR EXISTS (SELECT FROM pg_stat_activity b WHERE a.pid = ANY(pg_blocking_pids(b.pid)))))`, int32(h.PgConn().PID()), behind).Scan(&waiting)
 		return err == nil && waiting
-	}, 30*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
 }
 
 // A conversation that begins while a deletion waits, and on which somebody
@@ -161,7 +161,7 @@ func TestPurgeWaitsForAStandby(t *testing.T) {
 		return n
 	}
 	require.NoError(t, s.Delete(t.Context(), "contact-a"))
-	require.Eventually(t, func() bool { return older() > 0 }, 30*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return older() > 0 }, patience, 5*time.Millisecond)
 	purged := make(chan error, 1)
 	go func() { purged <- s.Purge(t.Context()) }()
 	reader.reads(0)

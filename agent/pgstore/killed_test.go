@@ -85,7 +85,7 @@ func (o *outage) accept(ctx context.Context, name string, n int64) (err error) {
 // starts it again.
 func (o *outage) strike(t *testing.T, more int64) {
 	until := o.acknowledged.Load() + more
-	require.Eventually(t, func() bool { return o.acknowledged.Load() >= until }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return o.acknowledged.Load() >= until }, patience, time.Millisecond)
 	o.away.Lock()
 	defer o.away.Unlock()
 	require.NoError(t, o.server.Kill())
@@ -129,7 +129,7 @@ func TestServerKilled(t *testing.T) {
 		o.strike(t, 200)
 	}
 	until := o.acknowledged.Load() + 200
-	require.Eventually(t, func() bool { return o.acknowledged.Load() >= until }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return o.acknowledged.Load() >= until }, patience, time.Millisecond)
 	stop.Store(true)
 	all.Wait()
 

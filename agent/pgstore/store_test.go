@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,6 +14,10 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/internal/pgtest"
 	"github.com/seed-a71cb1d8/frontdesk/internal/storediff"
 )
+
+// patience is how long to wait for what comes by itself, on a machine however
+// busy, before a test would wait for ever.
+const patience = 5 * time.Minute
 
 // opened opens a store that is closed when the test ends.
 func opened(t testing.TB, dsn string, o *Options) *Store {

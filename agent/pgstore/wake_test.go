@@ -43,14 +43,14 @@ func TestNotify(t *testing.T) {
 	listening := func() bool {
 		return store.value(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %' AND state = 'idle'") == "1"
 	}
-	require.Eventually(t, listening, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, listening, patience, 10*time.Millisecond)
 	require.NoError(t, accepts.Accept(ctx, frontdesk.Inbound{ID: "1", From: "+62811", Text: "When do you open?"}))
-	require.Eventually(t, func() bool { return len(channel.Texts()) == 1 }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(channel.Texts()) == 1 }, patience, 10*time.Millisecond)
 
 	store.value(t, "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'")
 	require.NoError(t, accepts.Accept(ctx, frontdesk.Inbound{ID: "2", From: "+62811", Text: "And close?"}))
-	require.Eventually(t, func() bool { return len(channel.Texts()) == 2 }, time.Minute, 10*time.Millisecond)
-	require.Eventually(t, listening, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(channel.Texts()) == 2 }, patience, 10*time.Millisecond)
+	require.Eventually(t, listening, patience, 10*time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 }
@@ -94,7 +94,7 @@ func TestHerald(t *testing.T) {
 				})
 			})
 		}
-		require.Eventually(t, func() bool { return h.asked.Load() == 21 }, time.Minute, time.Millisecond)
+		require.Eventually(t, func() bool { return h.asked.Load() == 21 }, patience, time.Millisecond)
 		close(release)
 		all.Wait()
 		assert.Equal(t, 2+failures, sent)

@@ -41,6 +41,10 @@ type config struct {
 	log      io.Writer // what workers print
 }
 
+// processTime is how long a worker may take to begin or to end, on a machine
+// however busy.
+const processTime = 5 * time.Minute
+
 // process is a worker that runs.
 type process struct {
 	n     int
@@ -185,7 +189,7 @@ func (s *supervisor) start() (*process, error) {
 		return p, nil
 	case <-p.ended:
 		return nil, fmt.Errorf("crash: worker %d ended by itself: %v", p.n, p.cmd.ProcessState)
-	case <-time.After(time.Minute):
+	case <-time.After(processTime):
 		return nil, fmt.Errorf("crash: worker %d does not begin", p.n)
 	}
 }
@@ -357,7 +361,7 @@ func (s *supervisor) kill(p *process) error {
 func (s *supervisor) gone(p *process) error {
 	select {
 	case <-p.ended:
-	case <-time.After(time.Minute):
+	case <-time.After(processTime):
 		return fmt.Errorf("crash: worker %d does not end", p.n)
 	}
 	s.mu.Lock()

@@ -109,12 +109,12 @@ func TestServerDiesWithItsProgram(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Join(dir, "data", "postmaster.pid"))
 		return os.IsNotExist(err)
-	}, time.Minute, 10*time.Millisecond, "the server ended and removed its file")
+	}, patience, 10*time.Millisecond, "the server ended and removed its file")
 	require.Eventually(t, func() bool {
 		sweep()
 		_, err := os.Stat(dir)
 		return os.IsNotExist(err)
-	}, time.Minute, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 }
 
 func TestEachTestHasItsDatabase(t *testing.T) {

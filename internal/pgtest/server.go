@@ -60,8 +60,9 @@ type Server struct {
 // user is the superuser of the server, and the owner of its databases.
 const user = "frontdesk"
 
-// patience is how long a server may take to start or to stop.
-const patience = 60 * time.Second
+// patience is how long a server may take to start or to stop, on a machine
+// however busy.
+const patience = 5 * time.Minute
 
 // Start makes a server with an empty data directory under the directory for
 // temporary files, and starts it. End it with Stop. On Linux the system ends
@@ -239,7 +240,7 @@ func (s *Server) Restart() error {
 func (s *Server) ready() error {
 	deadline := time.After(patience)
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		c, err := pgx.Connect(ctx, s.DSN("postgres"))
 		if err == nil {
 			err = c.Close(ctx)
