@@ -57,6 +57,9 @@ func (m *Mux) accept(ctx context.Context, in frontdesk.Inbound, debounce time.Du
 		}
 		c := m.inboundCommit(&view, in, messageID, debounce)
 		c.Dedupe = map[string]string{key: messageID}
+		if err := m.endTurn(ctx, &view, &c); err != nil {
+			return accepted{}, err
+		}
 		switch err := m.store.Commit(ctx, c); {
 		case err == nil:
 			return accepted{conversationID: c.Conversation.ID, messageID: messageID}, nil

@@ -48,8 +48,8 @@ func (r *run) commit(ctx context.Context, out outcome) (*Turn, error) {
 			// versions keep it from being applied twice.
 			view, lerr := r.m.store.Load(ctx, Query{ConversationID: turn.ConversationID, TurnID: turn.ID})
 			if lerr == nil && view.Turn != nil {
-				if view.Turn.Exit == ExitCancelled {
-					return nil, errDropped // not applied: somebody ended the ladder first
+				if e := view.Turn.Exit; e == ExitCancelled || e == ExitDropped {
+					return nil, errDropped // not applied: somebody ended the ladder or took the turn away first
 				}
 				return turn, nil
 			}
@@ -157,6 +157,9 @@ func (r *run) build(ctx context.Context, out outcome) (*Turn, Commit, error) {
 		} else {
 			b.c.Put = append(b.c.Put, *t)
 		}
+	}
+	if err := r.m.endTurn(ctx, &r.view, &b.c); err != nil {
+		return nil, Commit{}, err
 	}
 	return b.turn, b.c, nil
 }

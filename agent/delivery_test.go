@@ -100,6 +100,82 @@ func TestClaimOfAnotherWorkerIsNotOurs(t *testing.T) {
 	assert.Len(t, k.channel.Attempts(), 1, "the other worker's")
 }
 
+// S10.1: the claim of a second attempt fails and is not stored. That of the
+// first, which stands, is not taken for it: nothing is sent under it.
+func TestClaimOfTheAttemptBeforeIsNotThisOne(t *testing.T) {
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")))
+	k.channel.Caps.Idempotent = true
+	failed := false
+	plan.Before = func(_ context.Context, op agenttest.Op) error {
+		c, ok := op.Arg.(agent.Commit)
+		if !ok || failed || len(c.Messages) != 1 || c.Messages[0].Status != frontdesk.Sending || c.Messages[0].Attempts != 2 {
+			return nil
+		}
+		failed = true
+		return agenttest.ErrUnknown
+	}
+	k.channel.LoseNext(1)
+	k.say("Hi")
+	k.pass(2 * time.Second)
+	require.True(t, failed)
+	assert.Len(t, k.channel.Attempts(), 1)
+	k.pass(time.Minute)
+	assert.Len(t, k.channel.Attempts(), 2)
+	assert.Equal(t, 2, k.lastOutbound().Attempts)
+	assert.Equal(t, frontdesk.Sent, k.lastOutbound().Status)
+}
+
+// S10.1, S7.4, S8.4: a message whose first attempt may have gone out, and which
+// must not be sent again, does not count as cancelled.
+func TestDoubtfulMessageThatMayNotGoIsUnknown(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")))
+	k.channel.Caps.Idempotent = true
+	k.channel.LoseNext(1)
+	k.say("Hi")
+	_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: k.conversation().ID, UserID: "ana", Text: "mine"})
+	require.NoError(t, err)
+	k.runDue()
+	assert.Equal(t, []string{"Hello!", "mine"}, k.sent())
+	assert.Len(t, k.channel.Attempts(), 2)
+	assert.Equal(t, frontdesk.Unknown, k.outbound()[0].Status, "taken over")
+
+	k = newKit(t, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Say("Welcome back.")), withLadders(steps(after(time.Hour, "Still there?"))))
+	k.channel.Caps.Idempotent = true
+	k.say("Hi")
+	k.channel.LoseNext(1)
+	k.pass(time.Hour)
+	require.Equal(t, frontdesk.Sending, k.lastOutbound().Status)
+	k.accept("I am")
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"Hello!", "Still there?", "Welcome back."}, k.sent())
+	assert.Equal(t, frontdesk.Unknown, k.outbound()[1].Status, "answered")
+}
+
+// S10.1: a doubtful message whose next claim took too long is still doubtful: a
+// rejection says nothing about the first attempt.
+func TestLateClaimLeavesTheDoubt(t *testing.T) {
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")))
+	k.channel.Caps.Idempotent = true
+	late := false
+	plan.After = func(_ context.Context, op agenttest.Op, err error) error {
+		c, ok := op.Arg.(agent.Commit)
+		if ok && !late && len(c.Messages) == 1 && c.Messages[0].Status == frontdesk.Sending && c.Messages[0].Attempts == 2 {
+			late = true
+			k.clock.Advance(11 * time.Second)
+		}
+		return err
+	}
+	k.channel.LoseNext(1)
+	k.channel.FailNext(1, agenttest.Rejected("no such number"))
+	k.say("Hi")
+	k.pass(2 * time.Second)
+	require.True(t, late)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+	assert.Equal(t, frontdesk.Unknown, k.lastOutbound().Status)
+}
+
 // S10.1: a send that delivered nothing is tried again with backoff, later if
 // the channel says so, and given up in the end; a rejected one is not.
 func TestNotSentAndRejected(t *testing.T) {

@@ -173,8 +173,9 @@ type ExportedConversation struct {
 // ExportedTurn is a turn with its journal.
 type ExportedTurn struct {
 	ID string `json:"id"`
-	// Record is nil while the turn has not ended, and if it waited for its next
-	// try when somebody took the conversation: its journal has what it did.
+	// Record is nil while the turn has not ended. Where somebody took the
+	// conversation while the turn was under way in a process that then died,
+	// the record tells what it had done when that was, and the journal the rest.
 	Record  *Turn           `json:"record,omitempty"`
 	Journal []ExportedEntry `json:"journal,omitempty"`
 }

@@ -116,6 +116,9 @@ func (m *Mux) AcceptEcho(ctx context.Context, e Echo) error {
 			return nil
 		}
 		c := m.echoCommit(&view, e)
+		if err := m.endTurn(ctx, &view, &c); err != nil {
+			return err
+		}
 		switch err := m.store.Commit(ctx, c); {
 		case err == nil:
 			m.notify()
@@ -248,6 +251,9 @@ func (m *Mux) runEcho(ctx context.Context, t ClaimedTask) error {
 		o.c.Conversation = &o.conv
 		o.c.Fence, o.c.Release = &t.Fence, true
 		o.c.Delete = append(o.c.Delete, TaskEcho)
+		if err := m.endTurn(ctx, &view, &o.c); err != nil {
+			return err
+		}
 		switch err := m.store.Commit(ctx, o.c); {
 		case errors.Is(err, ErrDuplicate):
 			return m.finish(ctx, t, Commit{Delete: []TaskKind{TaskEcho}})

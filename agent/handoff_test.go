@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -235,4 +236,19 @@ func TestHandoffToNobodyAvailable(t *testing.T) {
 	assert.Equal(t, agent.ExitHandedOff, turn.Exit)
 	assert.True(t, k.conversation().AwaitsHuman)
 	assert.Contains(t, k.notes()[0].Text, "Nobody of Sales Team was available")
+}
+
+// S9.3, S7.6: the fallback is no way around the limit on handoffs: past it the
+// conversation waits for a human, though the agent it names had no turn yet.
+func TestFallbackKeepsToTheLimitOfHandoffs(t *testing.T) {
+	k := newKit(t, nobody(t))
+	k.three(agenttest.Script(t, passTo("Support Agent"), agenttest.Say("passing on")),
+		agenttest.Script(t, agenttest.Fail(&agent.LLMError{Kind: agent.LLMDenied, Err: errors.New("401")})), nobody(t), func(c *agent.Config) {
+			c.Limits.Handoffs = 1
+			c.Fallback.Assign = frontdesk.Target{Name: "Third Agent"}
+		})
+	k.say("Hi")
+	k.pass(time.Minute)
+	assert.Equal(t, frontdesk.Assignee{}, k.conversation().Assignee)
+	assert.True(t, k.conversation().AwaitsHuman)
 }

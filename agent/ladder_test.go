@@ -269,6 +269,77 @@ func TestRetryOfAStaleClaimHurriesNoStep(t *testing.T) {
 	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
 }
 
+// I31: the clock is set back between the claim of a step and the look at it: it
+// waits for its time.
+func TestStepThatWasClaimedByAnotherClock(t *testing.T) {
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(time.Hour, "one"))))
+	k.say("Hi")
+	back := false
+	plan.Before = func(_ context.Context, op agenttest.Op) error {
+		if op.Name == agenttest.OpClaim && !back {
+			back = true
+			k.clock.Advance(-30 * time.Minute)
+		}
+		return nil
+	}
+	k.pass(time.Hour)
+	k.pass(29 * time.Minute)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
+}
+
+// S8.2: a report on a message whose outcome was known moves no step that was
+// put off since.
+func TestReceiptHurriesNoStepThatWasPutOff(t *testing.T) {
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(time.Hour, "one"))))
+	k.say("Hi")
+	claimed, failed := false, false
+	plan.Before = func(_ context.Context, op agenttest.Op) error {
+		claimed = claimed || op.Name == agenttest.OpClaim
+		if claimed && !failed && op.Name == agenttest.OpLoad {
+			failed = true
+			return agenttest.ErrUnknown
+		}
+		return nil
+	}
+	k.pass(time.Hour)
+	due := k.pending().Due
+	require.True(t, due.After(k.clock.Now()), "it is tried again later")
+	require.NoError(t, k.mux.AcceptReceipt(k.ctx, agent.Receipt{Channel: "test", Key: k.lastOutbound().ID, Status: frontdesk.Delivered}))
+	require.Equal(t, frontdesk.Delivered, k.lastOutbound().Status)
+	assert.Equal(t, due, k.pending().Due)
+}
+
+// S8.4, protocol rule 5: a ladder that was armed in an earlier epoch does not
+// fire, though whoever raised the epoch left it: a program that is not ours.
+func TestLadderOfAnEarlierEpochDoesNotFire(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(time.Hour, "one"))))
+	k.say("Hi")
+	step := k.pending().TurnID
+	conv := k.conversation()
+	conv.Epoch++
+	require.NoError(t, k.store.Commit(k.ctx, agent.Commit{Conversation: &conv}))
+	k.pass(time.Hour)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+	assert.Nil(t, k.pending())
+	assert.Equal(t, agent.ExitCancelled, k.ended(step).Exit)
+}
+
+// I26: each step has its attempts to itself.
+func TestStepsDoNotShareTheirAttempts(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(time.Hour, "one"), after(time.Hour, "two"), after(time.Hour, "three"))), func(c *agent.Config) {
+		c.Limits.Attempts = 1
+	})
+	k.say("Hi")
+	for range 3 {
+		k.pass(time.Hour)
+	}
+	assert.Equal(t, []string{"Hello!", "one", "two", "three"}, k.sent())
+}
+
 // S8.12: quiet hours in the workspace's zone; delays are elapsed time.
 func TestQuietHours(t *testing.T) {
 	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(time.Hour, "one"), after(time.Hour, "two"))), func(c *agent.Config) {

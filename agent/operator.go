@@ -49,6 +49,9 @@ func (m *Mux) operate(ctx context.Context, what, conversationID string, change f
 			return err
 		}
 		o.c.Conversation = &o.conv
+		if err := m.endTurn(ctx, &view, &o.c); err != nil {
+			return err
+		}
 		switch err := m.store.Commit(ctx, o.c); {
 		case err == nil:
 			m.notify()

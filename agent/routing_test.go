@@ -253,3 +253,28 @@ func TestHumansDoNotMoveTheRoundRobin(t *testing.T) {
 		require.NoError(t, mux.Assign(k.ctx, v.Conversation.ID, frontdesk.Target{Name: "Sales Team"}, "u00"))
 	}
 }
+
+// S5.5: somebody else gets a conversation between a turn's choice and its
+// commit: the turn chooses again.
+func TestLeastOpenIsChosenAgain(t *testing.T) {
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, nobody(t))
+	ws, llm, text := desk(2, "Sales Team", " using least open conversations")
+	mux := k.deskMux(ws, llm, text)
+	k.accept("the other contact's")
+	other := k.conversation().ID
+	between := false
+	plan.Before = func(_ context.Context, op agenttest.Op) error {
+		c, ok := op.Arg.(agent.Commit)
+		if !ok || between || len(c.Turns) == 0 || c.Turns[0].Exit != agent.ExitHandedOff {
+			return nil
+		}
+		between = true
+		return mux.Assign(k.ctx, other, frontdesk.Target{Kind: frontdesk.TargetTeam, ID: "sales"}, "")
+	}
+	_, err := mux.Handle(k.ctx, frontdesk.Inbound{Channel: "test", ID: "m", From: "c", Text: "Hi"})
+	require.NoError(t, err)
+	require.True(t, between)
+	assert.Equal(t, user("u00"), k.conversation().Assignee)
+	assert.Equal(t, user("u01"), k.assigneeOf("c"))
+}

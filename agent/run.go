@@ -241,7 +241,7 @@ func (m *Mux) runTurn(ctx context.Context, t ClaimedTask) (*Turn, error) {
 		return r.notOurs(ctx)
 	}
 	if len(r.view.Waiting) == 0 && r.task.Trigger.Kind == TriggerInbound {
-		if r.j.start != nil && len(r.j.calls())+len(r.j.begun()) > 0 {
+		if r.j.start != nil {
 			// An approval's turn answered what this one was for. What it did
 			// before stays recorded (S7.8).
 			r.a = a
@@ -395,7 +395,7 @@ func (r *run) drop(ctx context.Context) (*Turn, error) {
 		if view.Conversation == nil {
 			return nil, nil // deleted: there is nothing to record it in
 		}
-		if view.Turn != nil {
+		if view.Turn != nil && !completes(view.Turn, turn) {
 			return view.Turn, r.m.release(ctx, r.task) // its own commit came through
 		}
 		conv := *view.Conversation
@@ -424,6 +424,61 @@ func (r *run) drop(ctx context.Context) (*Turn, error) {
 		}
 	}
 	return nil, errNoProgress
+}
+
+// completes reports whether a turn that was taken away knows more than the
+// record which whoever took it left: it was under way by then (S7.4, S7.8).
+func completes(left, turn *Turn) bool {
+	return left.Exit == ExitDropped && (left.Rounds < turn.Rounds || !slices.EqualFunc(left.Calls, turn.Calls, func(a, b CallRecord) bool {
+		return a.ID == b.ID && a.Outcome == b.Outcome
+	}))
+}
+
+// endTurn records the end of a turn whose task a commit takes away that is not
+// its own: a human's, an opt-out, that of an approval's turn. If it waits for
+// its next try nobody else would ever tell what it did (S7.8); if it is under
+// way, its worker completes the record when it notices: see drop. A turn that
+// was not begun leaves none.
+func (m *Mux) endTurn(ctx context.Context, view *View, c *Commit) error {
+	t := view.Task(TaskTurn)
+	if t == nil || slices.ContainsFunc(c.Turns, func(own Turn) bool { return own.ID == t.TurnID }) {
+		return nil
+	}
+	other := func(put Task) bool { return put.Kind == TaskTurn && put.TurnID != t.TurnID }
+	if !slices.Contains(c.Delete, TaskTurn) && !slices.ContainsFunc(c.Put, other) {
+		return nil
+	}
+	turn, err := m.left(ctx, *t)
+	if turn != nil {
+		c.Turns = append(c.Turns, *turn)
+	}
+	return err
+}
+
+// left is the record of a turn that was taken away, as far as its journal
+// tells; nil if it was not begun, has ended by itself, or its record says as
+// much.
+func (m *Mux) left(ctx context.Context, t Task) (*Turn, error) {
+	view, err := m.store.Load(ctx, Query{ConversationID: t.ConversationID, TurnID: t.TurnID})
+	if err != nil {
+		return nil, fmt.Errorf("agent: load the turn that was taken away: %w", err)
+	}
+	if len(view.Journal) == 0 {
+		return nil, nil
+	}
+	j, err := replay(t.TurnID, view.Journal)
+	if err != nil || j.start == nil {
+		// Nobody is kept from a conversation by a journal that cannot be read.
+		m.log.Error("journal", "turn", t.TurnID, "error", err)
+		return nil, nil
+	}
+	r := &run{m: m, a: m.byID[j.start.Agent], task: ClaimedTask{Task: t}, j: j, now: m.now()}
+	turn := r.record(outcome{})
+	turn.Exit, turn.Instructions = ExitDropped, j.start.Instructions
+	if view.Turn != nil && !completes(view.Turn, turn) {
+		return nil, nil
+	}
+	return turn, nil
 }
 
 // release gives a lane back and changes nothing else.

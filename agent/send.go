@@ -171,8 +171,8 @@ func (m *Mux) answeredSince(ctx context.Context, c *frontdesk.Conversation, msg 
 		return false, fmt.Errorf("agent: load conversation: %w", err)
 	}
 	for i := range view.History {
-		if h := &view.History[i]; h.Direction == frontdesk.DirInbound && h.Seq > msg.Seq {
-			return true, nil
+		if view.History[i].Direction == frontdesk.DirInbound {
+			return true, nil // messages are numbered without a gap: all of these are newer
 		}
 	}
 	return false, nil

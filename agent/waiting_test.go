@@ -3,12 +3,15 @@ package agent_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-a71cb1d8/frontdesk"
+	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
 )
@@ -94,4 +97,130 @@ func TestAnotherDefaultAgentAnswersWhatWaits(t *testing.T) {
 	v := k.view()
 	assert.Empty(t, v.Waiting)
 	assert.Empty(t, v.Tasks)
+}
+
+// S7.4, S7.8: a turn that waits for its next try ends with a record of what it
+// did, whoever takes the conversation from it.
+func TestWaitingTurnThatIsTakenAwayHasARecord(t *testing.T) {
+	for name, take := range map[string]func(k *kit, call string) error{
+		"takeover": func(k *kit, _ string) error {
+			_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: k.conversation().ID, UserID: "ana", Text: "mine"})
+			return err
+		},
+		"phone": func(k *kit, _ string) error {
+			return k.mux.AcceptEcho(k.ctx, agent.Echo{Channel: "test", To: "+62811", ProviderID: "phone-1", Text: "mine"})
+		},
+		"close": func(k *kit, _ string) error {
+			return k.mux.Close(k.ctx, k.conversation().ID, actions.Closing{}, "ana")
+		},
+		"assigned to a user": func(k *kit, _ string) error {
+			return k.mux.Assign(k.ctx, k.conversation().ID, frontdesk.Target{Kind: frontdesk.TargetUser, ID: "ana"}, "ana")
+		},
+		"assigned to an agent": func(k *kit, _ string) error {
+			return k.mux.Assign(k.ctx, k.conversation().ID, frontdesk.Target{Kind: frontdesk.TargetAIAgent, ID: "a-support"}, "ana")
+		},
+		"opt-out": func(k *kit, _ string) error {
+			return k.mux.Accept(k.ctx, frontdesk.Inbound{Channel: "test", ID: "out", From: "+62811", OptOut: true})
+		},
+		"an approval's turn that closes": func(k *kit, call string) error {
+			err := k.mux.Resolve(k.ctx, call, true, "ana")
+			k.runDue()
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refund, _ := counter("refund", nil)
+			refund.NeedsApproval = true
+			noteIt, keys := counter("note_it", nil)
+			script := []agenttest.Step{
+				agenttest.CallTool("refund", nil), agenttest.Say("it waits"),
+				agenttest.CallTool("note_it", nil), agenttest.Fail(errors.New("503")),
+			}
+			if strings.Contains(name, "approval") {
+				script = append(script, agenttest.CallTool("close_conversation", nil), agenttest.Say("Done, goodbye."))
+			}
+			k := newKit(t, agenttest.Script(t, script...), with(refund), with(noteIt))
+			call := k.say("refund").Calls[0].ID
+			waiting := k.say("note it")
+			require.Equal(t, agent.ExitRetrying, waiting.Exit)
+			require.NoError(t, take(k, call))
+			record := k.ended(waiting.ID)
+			require.NotNil(t, record)
+			assert.Equal(t, agent.ExitDropped, record.Exit)
+			assert.Equal(t, "Sales Agent", record.Agent)
+			assert.Equal(t, waiting.Instructions, record.Instructions)
+			assert.Equal(t, waiting.Rounds, record.Rounds)
+			assert.Equal(t, waiting.Started, record.Started)
+			assert.Empty(t, record.Inbound)
+			require.Len(t, record.Calls, 1)
+			assert.Equal(t, (*keys)[0], record.Calls[0].ID)
+			assert.Equal(t, agent.CallDone, record.Calls[0].Outcome)
+		})
+	}
+}
+
+// S7.4, S7.8: a human takes over while an action runs that is run at most once.
+// The record says that its outcome is not known, until the turn comes back and
+// tells, be it that its store fails it just then.
+func TestTurnThatIsTakenAwayInACallCompletesItsRecord(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		var k *kit
+		var id string
+		fail := false
+		plan := &agenttest.Plan{Before: func(_ context.Context, op agenttest.Op) error {
+			if fail && op.Name == agenttest.OpLoad {
+				fail = false
+				return agenttest.ErrUnknown
+			}
+			return nil
+		}}
+		charge := actions.MustFunc("charge", "Do it.", func(_ context.Context, c actions.Call, _ struct{}) (actions.Result, error) {
+			id, _, _ = strings.Cut(c.Key, "/")
+			_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: k.conversation().ID, UserID: "ana", Text: "mine"})
+			if record := k.ended(id); assert.NotNil(t, record) && assert.Len(t, record.Calls, 1) {
+				assert.Equal(t, agent.CallUnknown, record.Calls[0].Outcome)
+			}
+			fail = fails
+			return actions.Result{Content: "charged"}, err
+		})
+		charge.Delivery = actions.AtMostOnce
+		k = newFaultyKit(t, plan, agenttest.Script(t, agenttest.CallTool("charge", nil)), with(charge))
+		k.say("charge me")
+		require.False(t, fail)
+		record := k.ended(id)
+		assert.Equal(t, agent.ExitDropped, record.Exit)
+		require.Len(t, record.Calls, 1)
+		assert.Equal(t, agent.CallDone, record.Calls[0].Outcome)
+		assert.Equal(t, "charged", record.Calls[0].Detail)
+		assert.Equal(t, []string{"mine"}, k.sent())
+	}
+}
+
+// S7.4: the answer to the commit of a turn is lost, and it had not been stored:
+// a human was faster. The record which that human's commit left is not taken
+// for the turn's own.
+func TestRecordOfWhoTookOverIsNotTheTurnsOwn(t *testing.T) {
+	var ended []agent.ExitReason
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("never")), func(c *agent.Config) {
+		c.OnTurn = func(turn agent.Turn) { ended = append(ended, turn.Exit) }
+	})
+	taken := false
+	plan.Before = func(_ context.Context, op agenttest.Op) error {
+		c, ok := op.Arg.(agent.Commit)
+		if !ok || taken || len(c.Turns) == 0 || c.Turns[0].Exit != agent.ExitReplied {
+			return nil
+		}
+		taken = true
+		if _, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: k.conversation().ID, UserID: "ana", Text: "mine"}); err != nil {
+			return err
+		}
+		return agenttest.ErrUnknown
+	}
+	turn := k.say("Hi")
+	require.True(t, taken)
+	assert.Equal(t, agent.ExitNotOurs, turn.Exit, "the message is the human's")
+	assert.Equal(t, []agent.ExitReason{agent.ExitDropped}, ended)
+	assert.Equal(t, []string{"mine"}, k.sent())
+	assert.Empty(t, k.view().Tasks)
 }

@@ -91,6 +91,16 @@ func (m *Mux) giveBack(ctx context.Context, t ClaimedTask, cause error) {
 			}
 			conv := *view.Conversation
 			c.Conversation, c.Put = &conv, []Task{again}
+		} else if t.Kind == TaskTurn && view.Conversation != nil && (now == nil || now.TurnID != t.TurnID) {
+			// It was taken away meanwhile, and will not be tried again: what it
+			// had done by then is told now or never.
+			var turn *Turn
+			if turn, err = m.left(ctx, t.Task); err != nil {
+				break
+			}
+			if turn != nil {
+				c.Conversation, c.Turns = clone(view.Conversation), []Turn{*turn}
+			}
 		}
 		if err = m.store.Commit(ctx, c); !errors.Is(err, ErrConflict) {
 			break

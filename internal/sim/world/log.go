@@ -62,6 +62,8 @@ type conversation struct {
 	// claims counts those of each lane: the tokens are the store's own.
 	claims map[agent.Lane]int64
 	held   map[agent.Lane]bool
+	// returned are the tokens of the lane of turns that their holders gave back.
+	returned map[int64]bool
 	// contactSeq is the newest message of the contact, armedSeq the newest
 	// message of all when a ladder was armed.
 	contactSeq, armedSeq int64
@@ -141,7 +143,7 @@ func (l *Log) violate(format string, args ...any) {
 func (l *Log) conversation(id string) *conversation {
 	c := l.conversations[id]
 	if c == nil {
-		c = &conversation{tasks: map[agent.TaskKind]agent.Task{}, token: map[agent.Lane]int64{}, claims: map[agent.Lane]int64{}, held: map[agent.Lane]bool{}}
+		c = &conversation{tasks: map[agent.TaskKind]agent.Task{}, token: map[agent.Lane]int64{}, claims: map[agent.Lane]int64{}, held: map[agent.Lane]bool{}, returned: map[int64]bool{}}
 		l.conversations[id] = c
 		l.order = append(l.order, id)
 	}
@@ -333,6 +335,9 @@ func (l *Log) commit(c agent.Commit) {
 	l.after(m, &c, &before)
 	if c.Fence != nil && c.Release {
 		m.held[c.Fence.Lane] = false
+		if c.Fence.Lane == agent.LaneTurn {
+			m.returned[c.Fence.Token] = true
+		}
 		l.lanes = mix(l.lanes, text(string(c.Fence.Lane)))
 	}
 	for _, r := range c.Rotations {
@@ -387,12 +392,27 @@ func (l *Log) checkTurn(m *conversation, c *agent.Commit, t *agent.Turn) {
 	}
 }
 
-// completes reports whether the record of a step that somebody else cancelled
-// while it was being done is only told what the step had done outside by then:
-// it has the same end, for the same reason, and this once.
+// completes reports whether the record of a step or a turn that somebody else
+// ended while it was being done is only told what it had done by then: it has
+// the same end, for the same reason, and says more.
 func completes(old, t *agent.Turn, c *agent.Commit) bool {
-	return old.Exit == agent.ExitCancelled && t.Exit == old.Exit && t.Failure == old.Failure && len(old.Calls) == 0 && len(t.Calls) > 0 &&
-		c.Fence != nil && len(c.Messages) == 0 && len(c.Put) == 0
+	if old.Exit != t.Exit || old.Failure != t.Failure || c.Fence == nil || len(c.Messages) > 0 || len(c.Put) > 0 {
+		return false
+	}
+	switch old.Exit {
+	case agent.ExitCancelled:
+		return len(old.Calls) == 0 && len(t.Calls) > 0 // this once
+	case agent.ExitDropped:
+		more := t.Rounds > old.Rounds || len(t.Calls) > len(old.Calls)
+		for i, was := range old.Calls {
+			if i >= len(t.Calls) || t.Calls[i].ID != was.ID || was.Outcome != agent.CallUnknown && t.Calls[i].Outcome != was.Outcome {
+				return false // what was known is not denied
+			}
+			more = more || t.Calls[i].Outcome != was.Outcome
+		}
+		return more
+	}
+	return false
 }
 
 // checkLeft checks that a reply left no message unanswered that was stored

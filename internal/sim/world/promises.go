@@ -33,6 +33,8 @@ type extra struct {
 type use struct {
 	conversation, name string
 	amount             int
+	// token is that of the lane under which it ran last.
+	token int64
 }
 
 // laneState is what the log knows of a conversation in storms alone.
@@ -118,8 +120,11 @@ func (l *Log) ran(call actions.Call, name string, in purchase) {
 	if l.extra == nil {
 		return
 	}
-	now := use{call.Conversation.ID, name, in.Amount}
-	if was, ok := l.extra.uses[call.Key]; ok && was != now {
+	now := use{conversation: call.Conversation.ID, name: name, amount: in.Amount}
+	if a := l.actor(); a != nil {
+		now.token = a.token
+	}
+	if was, ok := l.extra.uses[call.Key]; ok && (was.conversation != now.conversation || was.name != name || was.amount != in.Amount) {
 		l.violate("rule 6: key %s stood for %v and now for %v", call.Key, was, now)
 	}
 	l.extra.uses[call.Key] = now
@@ -504,10 +509,17 @@ func (l *Log) checkCauses() {
 	for _, key := range slices.Sorted(maps.Keys(l.extra.uses)) {
 		id, _, _ := strings.Cut(key, "/")
 		turn := l.turns[id]
-		if l.extra.uses[key].name != "charge" || turn == nil {
+		if use := l.extra.uses[key]; use.name != "charge" || l.isGone(use.conversation) {
+			continue
+		}
+		if turn == nil {
+			l.violate("I21: call %s ran, and there is no record of its turn", key)
 			continue
 		}
 		if !slices.ContainsFunc(turn.Calls, func(c agent.CallRecord) bool { return c.ID == key }) {
+			if turn.Exit == agent.ExitDropped && !l.conversation(turn.ConversationID).returned[l.extra.uses[key].token] {
+				continue // it was taken away in the middle, and its worker died or lost the lease: the journal alone tells
+			}
 			l.violate("I21: call %s ran, and is not in the record of its turn, which ended as %s", key, turn.Exit)
 		}
 	}
