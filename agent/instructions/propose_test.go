@@ -187,6 +187,7 @@ func TestProposeKeepsLimits(t *testing.T) {
 func FuzzPropose(f *testing.F) {
 	f.Add(unclear, goodAnswer)
 	f.Add(unclear, `[{"item":2,"delay":"2h","delay_text":"2 hours","delay_line":5}]`)
+	compileShop("") // loads the vocabulary before the first input: see FuzzCompile
 	f.Fuzz(func(t *testing.T, text, answer string) {
 		opts := instructions.Options{Workspace: shop()}
 		w := func(context.Context, string, string) (string, error) { return answer, nil }

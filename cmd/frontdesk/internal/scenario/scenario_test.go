@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 )
 
 func load(t testing.TB, text string) (*Scenario, error) {
@@ -139,6 +141,9 @@ func FuzzRun(f *testing.F) {
 	f.Add("llm say Hello\ncontact Hi\nexpect reply Hello\nadvance 2m\n")
 	f.Add("llm call assign {\"target\":\"nobody\"}\nllm also close_conversation {}\nllm say \\n\ncontact x\noperator assign anyone\noperator reopen")
 	f.Add("field email a@b.c\ntag x\nstage y\ncontact \\n\ncontact \x00\nllm fail temporary\nadvance 9999h")
+	// The vocabulary is loaded before the first input: a worker that takes ten
+	// seconds for one, on a busy machine, counts as hung.
+	instructions.Compile("", instructions.Options{})
 	f.Fuzz(func(t *testing.T, lines string) {
 		s, err := load(t, "-- prompt.md --\n# FLOW\n1. If asked, assign to @Sales.\n# FOLLOW-UP\nFollow up after 2 minutes if there is no reply, then close.\n-- scenario.txt --\n"+lines)
 		if err != nil {
