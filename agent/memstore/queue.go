@@ -40,11 +40,16 @@ func (l *lane) leasedAt(now time.Time) bool { return l.held && l.until.After(now
 // holds reports whether the token is that of a lease that nobody took over.
 func (l *lane) holds(token int64) bool { return l.held && l.token == token }
 
-// oldest returns the task that is due first, nil if all are blocked.
+// oldest returns the task that is due first, nil if all are blocked. Of those
+// that are due at the same time it is the one whose kind sorts first, as in the
+// other stores: a storm is the same on each.
 func (l *lane) oldest() *agent.Task {
 	var first *agent.Task
 	for _, t := range l.conversation.tasks {
-		if !t.Due.IsZero() && t.Kind.Lane() == l.name && (first == nil || t.Due.Before(first.Due)) {
+		if t.Due.IsZero() || t.Kind.Lane() != l.name {
+			continue
+		}
+		if first == nil || t.Due.Before(first.Due) || t.Due.Equal(first.Due) && t.Kind < first.Kind {
 			first = t
 		}
 	}

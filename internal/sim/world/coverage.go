@@ -14,8 +14,10 @@ import (
 // happening came.
 type Coverage map[string]map[string]int
 
-// states are those a conversation can be in, the most telling first.
-var states = []string{"none", "new", "waiting", "thinking", "queued", "sending", "ladder", "approval", "idle", "human", "closed", "opted out"}
+// states are those a conversation can be in. "approving" is one in which a
+// decision is being carried out, "call" one with a call that waits for a
+// decision, alone or beside a turn that waits or a ladder.
+var states = []string{"none", "new", "waiting", "thinking", "queued", "sending", "ladder", "approving", "call+turn", "call+step", "call", "idle", "human", "closed", "opted out"}
 
 func (c Coverage) add(what, state string, n int) {
 	if c[what] == nil {
@@ -38,15 +40,15 @@ func (c Coverage) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-26s", "fault or happening")
 	for _, s := range states {
-		fmt.Fprintf(&b, "%9s", s)
+		fmt.Fprintf(&b, "%10s", s)
 	}
 	for _, what := range slices.Sorted(maps.Keys(c)) {
 		fmt.Fprintf(&b, "\n%-26s", what)
 		for _, s := range states {
 			if n := c[what][s]; n > 0 {
-				fmt.Fprintf(&b, "%9d", n)
+				fmt.Fprintf(&b, "%10d", n)
 			} else {
-				fmt.Fprintf(&b, "%9s", ".")
+				fmt.Fprintf(&b, "%10s", ".")
 			}
 		}
 	}
@@ -69,7 +71,7 @@ func (st *storm) cover(what string) {
 func (l *Log) stateOf(id string) string {
 	c := l.conversation(id)
 	has := func(k agent.TaskKind) bool { _, ok := c.tasks[k]; return ok }
-	queued := false
+	queued, called := false, len(l.calls(id, true)) > 0
 	for _, m := range c.messages {
 		switch {
 		case m.Status == frontdesk.Sending:
@@ -87,14 +89,20 @@ func (l *Log) stateOf(id string) string {
 		return "closed"
 	case c.held[agent.LaneTurn] && has(agent.TaskTurn):
 		return "thinking"
+	case has(agent.TaskApproval):
+		return "approving"
 	case queued:
 		return "queued"
+	case called && has(agent.TaskTurn):
+		return "call+turn"
 	case has(agent.TaskTurn):
 		return "waiting"
 	case c.conv.AwaitsHuman, c.conv.Assignee.Kind == frontdesk.AssigneeUser:
 		return "human"
-	case len(l.calls(id, true)) > 0:
-		return "approval"
+	case called && has(agent.TaskFollowUp):
+		return "call+step"
+	case called:
+		return "call"
 	case has(agent.TaskFollowUp):
 		return "ladder"
 	}

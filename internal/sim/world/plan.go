@@ -134,6 +134,9 @@ func NewPlan(seed uint64) Plan {
 			add(h)
 		}
 	}
+	if luck, ok := aboutApprovals(seed); ok {
+		p.approvals(luck, add)
+	}
 	slices.SortStableFunc(p.Happenings, func(a, b Happening) int { return int(a.At - b.At) })
 	for i := range p.Happenings {
 		h := &p.Happenings[i]
@@ -143,6 +146,78 @@ func NewPlan(seed uint64) Plan {
 	p.End += 30 * time.Second
 	return p
 }
+
+// approvalLuck picks the storms that are about approvals, one in eight. It is
+// such that none of the seeds of TestRegressionSeeds is among them: what those
+// held they hold.
+const approvalLuck = 2064
+
+func aboutApprovals(seed uint64) (*rand.Rand, bool) {
+	rng := rand.New(rand.NewPCG(seed, approvalLuck))
+	return rng, rng.IntN(8) == 0
+}
+
+// approvals has contacts ask for what a person has to approve, and that person
+// decide just when something else goes on: while a turn is tried again, about a
+// takeover, a close or a deletion, together with another person, when the
+// ladder falls due or the reply window closes.
+func (p *Plan) approvals(rng *rand.Rand, add func(Happening)) {
+	var asks []int
+	for i, h := range p.Happenings {
+		if h.Kind == "inbound" || h.Kind == "handle" {
+			asks = append(asks, i)
+		}
+	}
+	for n := range 1 + rng.IntN(3) {
+		h := &p.Happenings[asks[rng.IntN(len(asks))]]
+		h.Text = refunds[rng.IntN(len(refunds))]
+		decided := h.At + 20*time.Second + time.Duration(rng.Int64N(int64(time.Minute)))
+		switch rng.IntN(8) {
+		case 0, 1, 2:
+			decided = h.At + ladderDelay + time.Duration(rng.Int64N(int64(40*time.Second)))
+		case 3:
+			decided = h.At + smsWindow + time.Duration(rng.Int64N(int64(time.Minute))) - 30*time.Second
+		}
+		about := func(kind string, by time.Duration, change ...func(*Happening)) {
+			e := Happening{
+				At:   max(h.At, decided+time.Duration(rng.Int64N(int64(2*by)))-by),
+				Kind: kind, Channel: h.Channel, Contact: h.Contact, N: 1 + rng.IntN(1000),
+			}
+			for _, c := range change {
+				c(&e)
+			}
+			add(e)
+		}
+		if rng.IntN(2) == 0 { // a turn is tried again meanwhile, or the decision's own
+			gone := decided - time.Duration(rng.Int64N(int64(15*time.Second)))
+			add(Happening{At: gone, Kind: "outage", Text: "llm", For: time.Duration(10+rng.IntN(110)) * time.Second})
+			if rng.IntN(4) > 0 {
+				add(Happening{At: gone + time.Second, Kind: "inbound", Channel: h.Channel, Contact: h.Contact, N: 50 + n, Text: orders[rng.IntN(len(orders))]})
+			}
+		}
+		about("resolve", time.Second)
+		if rng.IntN(3) == 0 {
+			about([]string{"resolve", "resolve again"}[rng.IntN(2)], 5*time.Second)
+		}
+		for range rng.IntN(3) {
+			switch kind := approvalRaces[rng.IntN(len(approvalRaces))]; kind {
+			case "assign":
+				about(kind, 15*time.Second, func(e *Happening) { e.Text = []string{"team:sales", "ai_agent:a-support", "nobody"}[rng.IntN(3)] })
+			case "save":
+				about(kind, 15*time.Second, func(e *Happening) { e.Channel, e.Contact = "", "" })
+			default:
+				about(kind, 15*time.Second)
+			}
+		}
+	}
+}
+
+// approvalRaces are what meets a decision. What stands twice comes twice as often.
+var approvalRaces = []string{"takeover", "takeover", "delete", "delete", "close", "assign", "hand back", "opt out", "save", "reply kept", "phone"}
+
+// refunds are orders that wait for a person. The second word is what the
+// scripted LLM does when that person has decided: see scripted.
+var refunds = []string{"refund", "refund help", "refund help", "refund ping", "refund demo", "refund done", "refund price", "refund bye", "refund refund", "refund empty"}
 
 // gap is the time between two messages of a contact: a burst, a moment, just
 // about when a step of a ladder falls due, or long.

@@ -203,15 +203,20 @@ func scripted(req *agent.Request) (*agent.Response, error) {
 	if len(req.Tools) == 0 {
 		return say("They wrote nothing more.")
 	}
-	last, calls, handed := "", 0, false
+	last, calls, handed, decided, since := "", 0, false, false, 0
 	for _, m := range req.Messages {
 		switch {
 		case m.Role == agent.RoleUser && strings.HasPrefix(m.Text, "[contact]"):
 			last, calls, handed = strings.TrimPrefix(m.Text, "[contact] "), 0, false
 		case m.Role == agent.RoleUser && strings.Contains(m.Text, "handed over"):
 			calls, handed = 0, true
+		case m.Role == agent.RoleUser && strings.Contains(m.Text, "waited for approval was"):
+			decided = true
 		case m.Role == agent.RoleTool:
 			calls++
+			if since++; m.Name == "refund" {
+				since = 0
+			}
 		}
 	}
 	var out []agent.ToolCall
@@ -219,7 +224,11 @@ func scripted(req *agent.Request) (*agent.Response, error) {
 		out = append(out, agent.ToolCall{ID: "c1", Name: name, Arguments: []byte(args)})
 	}
 	stop := func(r agent.StopReason) (*agent.Response, error) { return &agent.Response{Text: "x", Stop: r}, nil }
-	word, _, _ := strings.Cut(last, " ")
+	word, then, _ := strings.Cut(last, " ")
+	if then, _, _ = strings.Cut(then, " "); decided && word == "refund" && since == 0 && !strings.HasPrefix(then, "(") {
+		// A person has decided on the call; what comes now is in the second word.
+		word, calls, handed = then, 0, false
+	}
 	if word == "ping" && calls == 0 {
 		to := "Support Agent"
 		if strings.HasPrefix(req.System, `You are "Support Agent"`) {
