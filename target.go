@@ -40,6 +40,18 @@ func (t Target) String() string {
 	return string(t.Kind) + ":" + t.ID
 }
 
+// Label names the target as people and the LLM write it: by its name, "any
+// team", "anyone" or "nobody"; as [Target.String] does where it has no name.
+func (t Target) Label() string {
+	switch {
+	case t.Kind == TargetAnyTeam:
+		return "any team"
+	case t.Name != "" && t.Kind != TargetAnyone && t.Kind != TargetNobody:
+		return t.Name
+	}
+	return t.String()
+}
+
 // Same reports whether both are the same target, whatever their names.
 func (t Target) Same(o Target) bool { return t.Kind == o.Kind && t.ID == o.ID }
 

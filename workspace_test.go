@@ -56,6 +56,20 @@ func TestContactClone(t *testing.T) {
 	assert.Equal(t, "1", c.Address("wa"))
 }
 
+// The names that an LLM writes, and that people read of it. S5.2.
+func TestTargetLabel(t *testing.T) {
+	for target, want := range map[Target]string{
+		{Kind: TargetTeam, ID: "sales", Name: "Sales Team"}: "Sales Team",
+		{Kind: TargetUser, ID: "12"}:                        "user:12",
+		{Kind: TargetAnyTeam}:                               "any team",
+		{Kind: TargetAnyone, Name: "x"}:                     "anyone",
+		{Kind: TargetNobody}:                                "nobody",
+		{}:                                                  "",
+	} {
+		assert.Equal(t, want, target.Label())
+	}
+}
+
 func TestTarget(t *testing.T) {
 	for _, s := range []string{"team:sales", "user:a:b", "ai_agent:x", "any_team", "anyone", "nobody"} {
 		target, err := ParseTarget(s)

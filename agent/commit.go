@@ -197,9 +197,9 @@ func (b *builder) route(ctx context.Context) error {
 	if d.fellBack {
 		to := "It waits for a human."
 		if !d.nobody {
-			to = "It went to " + targetName(d.target) + " instead."
+			to = "It went to " + d.target.Label() + " instead."
 		}
-		b.note("Nobody of " + targetName(target) + " was available. " + to)
+		b.note("Nobody of " + target.Label() + " was available. " + to)
 	}
 	b.turn.Changes = append(b.turn.Changes, d.assign(&b.conv)...)
 	b.c.Rotations, b.c.Loads = d.rotations, d.loads

@@ -191,7 +191,7 @@ func (m *Mux) Assign(ctx context.Context, conversationID string, t frontdesk.Tar
 		return fmt.Errorf("agent: Assign: %w", err)
 	}
 	if t.Kind == frontdesk.TargetAIAgent && m.byID[t.ID] == nil {
-		return fmt.Errorf("agent: Assign: AI agent %q is not in the Mux: add it to NewMux", clip(targetName(t), 60))
+		return fmt.Errorf("agent: Assign: AI agent %q is not in the Mux: add it to NewMux", clip(t.Label(), 60))
 	}
 	return m.operate(ctx, "assign", conversationID, func(o *operation) error {
 		method := frontdesk.LeastOpen
@@ -209,14 +209,14 @@ func (m *Mux) Assign(ctx context.Context, conversationID string, t frontdesk.Tar
 			if d.fellBack { // S5.6
 				to := "It waits for a human."
 				if !d.nobody {
-					to = "It went to " + targetName(d.target) + " instead."
+					to = "It went to " + d.target.Label() + " instead."
 				}
-				o.internal(by, "Nobody of "+clip(targetName(t), 60)+" was available. "+to)
+				o.internal(by, "Nobody of "+clip(t.Label(), 60)+" was available. "+to)
 			}
 		}
 		o.changedHands()
 		if o.conv.Assignee.Kind == frontdesk.AssigneeAgent {
-			o.internal(by, "The conversation was given to AI agent "+clip(targetName(t), 60)+".")
+			o.internal(by, "The conversation was given to AI agent "+clip(t.Label(), 60)+".")
 			o.triggerAgent()
 		}
 		return nil

@@ -179,25 +179,10 @@ func (r *rules) denied() error {
 func (r *rules) targetNames() []string {
 	var names []string
 	for _, t := range r.targets {
-		names = append(names, targetName(t.Target))
+		names = append(names, t.Target.Label())
 	}
 	sort.Strings(names)
 	return names
-}
-
-func targetName(t frontdesk.Target) string {
-	switch t.Kind {
-	case frontdesk.TargetAnyTeam:
-		return "any team"
-	case frontdesk.TargetAnyone:
-		return "anyone"
-	case frontdesk.TargetNobody:
-		return "nobody"
-	}
-	if t.Name != "" {
-		return t.Name
-	}
-	return t.String()
 }
 
 // method is how a member of the target is chosen: as the call says, else as

@@ -472,11 +472,11 @@ func (r *run) checkAssign(ctx context.Context, as *actions.Assignment) (note, re
 	}
 	switch {
 	case err == nil && d.fellBack && d.nobody:
-		return "nobody of " + targetName(t) + " is available now: the conversation will be unassigned when this turn ends and wait for a human", "", ""
+		return "nobody of " + t.Label() + " is available now: the conversation will be unassigned when this turn ends and wait for a human", "", ""
 	case err == nil && d.fellBack:
-		return "nobody of " + targetName(t) + " is available now: the conversation will go to " + targetName(d.target) + " when this turn ends", "", ""
+		return "nobody of " + t.Label() + " is available now: the conversation will go to " + d.target.Label() + " when this turn ends", "", ""
 	}
-	return "it will be assigned to " + targetName(t) + " when this turn ends", "", ""
+	return "it will be assigned to " + t.Label() + " when this turn ends", "", ""
 }
 
 // guard bounds what a turn may call (S6.10).

@@ -22,14 +22,14 @@ var (
 type wordNumber struct {
 	total, group float64
 	start        int
-	words        int
-	scaled       bool
+	end          int // behind the last word
+	scale        float64
 	open         bool
 }
 
 // add takes one more word; false: it belongs to no number. A scale begins one
 // behind an article alone: "a thousand".
-func (n *wordNumber) add(w string, start int, article bool) bool {
+func (n *wordNumber) add(w string, start, end int, article bool) bool {
 	if !n.open {
 		*n = wordNumber{start: start}
 	}
@@ -50,7 +50,7 @@ func (n *wordNumber) add(w string, start int, article bool) bool {
 		if n.group == 0 {
 			n.group = 1
 		}
-		n.scaled = true
+		n.scale = max(n.scale, scale)
 		if scale == 100 {
 			n.group += lastDigit(n.group) * 99
 			break
@@ -59,8 +59,7 @@ func (n *wordNumber) add(w string, start int, article bool) bool {
 	default:
 		return false
 	}
-	n.open = true
-	n.words++
+	n.open, n.end = true, end
 	return true
 }
 
@@ -68,27 +67,29 @@ func (n *wordNumber) add(w string, start int, article bool) bool {
 func lastDigit(v float64) float64 { return float64(int(v) % 10) }
 
 // wordAmounts finds numbers in words: "two hundred thousand", "lima ratus
-// ribu", "satu setengah juta". Small ones are left out, as "one" is more often
-// no number.
+// ribu", "satu setengah juta".
 func wordAmounts(s string) []amount {
 	var out []amount
 	var n wordNumber
 	flush := func() {
-		if v := n.total + n.group; n.open && (n.scaled || v >= 10) {
-			out = append(out, amount{v, n.start, n.scaled})
+		if v := n.total + n.group; n.open {
+			out = append(out, amount{low: v, high: v, said: v, start: n.start, end: n.end, scale: n.scale, money: n.scale > 0, small: n.scale == 0 && v < 10})
 		}
 		n = wordNumber{}
 	}
-	word, at, article := "", 0, false
-	end := func() {
+	word, at, article, between := "", 0, false, false
+	end := func(i int) {
 		switch {
 		case word == "":
 			return
+		case between && word == "and": // "between fifty and sixty thousand"
+			flush()
+			between = false
 		case n.open && (word == "and" || word == "a"): // "two hundred and fifty", "half a million"
-		case !n.add(word, at, article):
+		case !n.add(word, at, i, article):
 			flush()
 		}
-		article = word == "a"
+		article, between = word == "a", between || word == "between"
 		word = ""
 	}
 	for i, r := range s {
@@ -99,17 +100,17 @@ func wordAmounts(s string) []amount {
 			}
 			word += string(unicode.ToLower(r))
 		case unicode.IsDigit(r):
-			end()
+			end(i)
 			flush()
 			word = "0" // what touches digits is no word
 		case unicode.IsSpace(r), r == '-':
-			end()
+			end(i)
 		default:
-			end()
+			end(i)
 			flush()
 		}
 	}
-	end()
+	end(len(s))
 	flush()
 	return out
 }

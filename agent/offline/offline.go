@@ -34,6 +34,10 @@
 //   - A name that was not asked for is taken behind "my name is", or behind "I'm"
 //     where it is written in capitals. Asked for a name, it takes any one to
 //     five words that its lists do not know as something else.
+//   - A number that the contact gives a range for ("50-60k", "at least 100k") is
+//     taken where all comparisons with it come out the same over the whole
+//     range, as the number that was said, of two the lower; else it is asked for
+//     once more. "Around 50k" is 50k.
 //   - A refusal is asked once more, and then passed over, required or not. An
 //     e-mail address is checked for its form, not whether it exists.
 //   - It cannot calculate, compare products, read pictures or reason over a

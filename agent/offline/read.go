@@ -2,6 +2,7 @@ package offline
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -123,11 +124,14 @@ func findPhone(s string, asked bool) string {
 	return ""
 }
 
-// amount is a number that a contact wrote.
+// amount is a number that a contact wrote, or a range of numbers.
 type amount struct {
-	value float64
-	start int
-	money bool // it has a currency, a multiplier or separators of thousands
+	low, high  float64 // equal but for a range
+	said       float64 // the number as it was said: the lower one of two
+	start, end int
+	scale      float64 // what it was multiplied by; 0: nothing
+	money      bool    // it has a currency, a multiplier or separators of thousands
+	small      bool    // a word below ten, which alone is more often no number
 }
 
 // findAmounts finds numbers: 100.000, 100,000, 100 000, 200 ribu, 2 juta, 1,5
@@ -153,12 +157,15 @@ func findAmounts(s string) []amount {
 		if !ok {
 			continue
 		}
-		if f, ok := currencyUnits[unit]; ok {
-			v *= f
+		end, scale := m[5], currencyUnits[unit]
+		if scale > 0 {
+			v *= scale
+			end = m[7]
 		}
-		out = append(out, amount{v, m[4], grouped || unit != "" || m[2] >= 0})
+		out = append(out, amount{low: v, high: v, said: v, start: m[4], end: end, scale: scale, money: grouped || unit != "" || m[2] >= 0})
 	}
-	return out
+	slices.SortStableFunc(out, func(a, b amount) int { return a.start - b.start })
+	return findRanges(s, out)
 }
 
 func blank(s string) string { return strings.Repeat(" ", len(s)) }
@@ -196,27 +203,27 @@ func number(whole, fraction string, grouped bool) (float64, bool, bool) {
 
 // pickAmount chooses the number that is meant: the one right behind a word of
 // the topic, else one of money, else the only one or the first.
-func pickAmount(s string, topic []string) (float64, bool) {
+func pickAmount(s string, topic []string) (amount, bool) {
 	found := findAmounts(s)
 	if len(found) == 0 {
-		return 0, false
+		return amount{}, false
 	}
 	text := strings.ToLower(norm.NFKC.String(s))
 	for _, w := range topic {
 		if i := strings.Index(text, w); i >= 0 {
 			for _, a := range found {
 				if a.start > i && a.start-i-len(w) < 30 {
-					return a.value, true
+					return a, true
 				}
 			}
 		}
 	}
 	for _, a := range found {
 		if a.money {
-			return a.value, true
+			return a, true
 		}
 	}
-	return found[0].value, true
+	return found[0], true
 }
 
 // findName finds the name that a contact gives: behind "my name is" and the

@@ -1,9 +1,12 @@
 package offline
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
 )
 
 func TestAmounts(t *testing.T) {
@@ -17,14 +20,68 @@ func TestAmounts(t *testing.T) {
 	} {
 		got, ok := pickAmount(text, nil)
 		assert.True(t, ok, text)
-		assert.InDelta(t, want, got, 1e-9, text)
+		assert.Equal(t, [3]float64{want, want, want}, [3]float64{got.low, got.high, got.said}, text)
 	}
 	for _, text := range []string{"", "none", "a1b2", "this one", "saya mau satu", "ribu", "+62 812 3456 7890", "me@10.example.com"} {
 		_, ok := pickAmount(text, nil)
 		assert.False(t, ok, text)
 	}
 	near, _ := pickAmount("harga 90.000? anggaran saya 300 ribu", []string{"anggaran"})
-	assert.InDelta(t, 300000, near, 1e-9)
+	assert.InDelta(t, 300000, near.said, 1e-9)
+}
+
+// A range keeps both its ends, and one of a single end is open to the other side.
+func TestRanges(t *testing.T) {
+	least, most := math.Inf(-1), math.Inf(1)
+	for text, want := range map[string][3]float64{ // the ends, and what was said
+		"between 50k and 150k": {50000, 150000, 50000}, "50-60k": {50000, 60000, 50000}, "50k - 60k": {50000, 60000, 50000}, "$50-60k a month": {50000, 60000, 50000},
+		"from 50,000 to 150,000": {50000, 150000, 50000}, "antara 50 dan 60 ribu": {50000, 60000, 50000}, "Rp 50.000 sampai Rp 150.000": {50000, 150000, 50000},
+		"50rb s/d 150rb": {50000, 150000, 50000}, "50k or 60k": {50000, 60000, 50000}, "fifty to sixty thousand": {50000, 60000, 50000},
+		"between fifty and sixty thousand": {50000, 60000, 50000}, "one or two million": {1e6, 2e6, 1e6},
+		"under 100k": {least, 100000, 100000}, "up to $100k": {least, 100000, 100000}, "no more than 100k": {least, 100000, 100000}, "100k max": {least, 100000, 100000},
+		"at least 100k": {100000, most, 100000}, "100k+": {100000, most, 100000}, "100k or more": {100000, most, 100000}, "over 50k": {50000, most, 50000},
+		"di bawah 100 ribu": {least, 100000, 100000}, "minimal Rp 100 ribu": {100000, most, 100000}, "lebih dari 1 juta": {1e6, most, 1e6},
+		"around 50k": {50000, 50000, 50000}, "sekitar 50 ribu": {50000, 50000, 50000}, "team of 12, about 250,000": {250000, 250000, 250000},
+		"two hundred and fifty thousand": {250000, 250000, 250000}, "we moved to 100k": {100000, 100000, 100000}, "discover 100k": {100000, 100000, 100000},
+	} {
+		got, ok := pickAmount(text, nil)
+		assert.True(t, ok, text)
+		assert.Equal(t, want, [3]float64{got.low, got.high, got.said}, text)
+	}
+}
+
+// A range counts where all comparisons come out the same over the whole of it.
+func TestRangesCompared(t *testing.T) {
+	atLeast := []instructions.Constraint{{Field: "budget", Op: instructions.OpAtLeast, Value: "100000"}}
+	both := append(atLeast, instructions.Constraint{Field: "Budget", Op: instructions.OpGreater, Value: "120000"}, instructions.Constraint{Field: "team", Op: instructions.OpLess, Value: "130000"})
+	equal := []instructions.Constraint{{Field: "budget", Op: instructions.OpEqual, Value: "55000"}}
+	for _, c := range []struct {
+		text        string
+		constraints []instructions.Constraint
+		want        float64
+		ok          bool
+	}{
+		{"50-60k", atLeast, 50000, true},
+		{"between 50k and 150k", atLeast, 0, false},
+		{"between 100k and 150k", atLeast, 100000, true},
+		{"between 110k and 150k", both, 0, false},
+		{"between 130k and 150k", both, 130000, true},
+		{"at least 100k", atLeast, 100000, true},
+		{"over 50k", atLeast, 0, false},
+		{"under 100k", atLeast, 0, false},
+		{"up to 90k", atLeast, 90000, true},
+		{"around 50k", atLeast, 50000, true},
+		{"50-60k", equal, 0, false},
+		{"56-60k", equal, 56000, true},
+		{"50k to 500k", nil, 50000, true},
+	} {
+		p := &plan{pb: &instructions.Playbook{Constraints: c.constraints}}
+		a, found := pickAmount(c.text, nil)
+		assert.True(t, found, c.text)
+		got, ok := p.number(&topic{key: "budget"}, a)
+		assert.Equal(t, c.ok, ok, c.text)
+		assert.InDelta(t, c.want, got, 1e-9, c.text)
+	}
 }
 
 func TestNames(t *testing.T) {

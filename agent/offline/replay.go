@@ -28,6 +28,7 @@ type state struct {
 
 	latest  []string // what the contact wrote since the last text
 	learned bool     // something in it was understood
+	vague   bool     // a range in it leaves a comparison open
 	calls   []call   // since the last text
 }
 
@@ -59,7 +60,7 @@ func (p *plan) replay(in *input) *state {
 		case eventOwn:
 			ended = ended || st.moved()
 			st.said = append(st.said, e.text)
-			st.latest, st.calls, st.learned = nil, nil, false
+			st.latest, st.calls, st.learned, st.vague = nil, nil, false, false
 			p.expect(st, in, e.text)
 		case eventCall:
 			st.calls = append(st.calls, call{e.call.Name, compact(e.call.Arguments), e.ok, e.wait, e.skip})
@@ -82,7 +83,7 @@ func (p *plan) replay(in *input) *state {
 func (st *state) begin() {
 	st.answers, st.numbers, st.declined = map[int]answer{}, map[string]float64{}, map[string]bool{}
 	st.said, st.heard, st.latest, st.calls = nil, nil, nil, nil
-	st.pending, st.field, st.reacting, st.learned = nil, "", false, false
+	st.pending, st.field, st.reacting, st.learned, st.vague = nil, "", false, false, false
 }
 
 // moved reports whether the conversation was assigned or closed since the last
@@ -126,8 +127,10 @@ func (p *plan) numbersOf(st *state) {
 			}
 			if f, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err == nil {
 				st.numbers[t.key] = f
-			} else if f, ok := pickAmount(v, nil); ok {
-				st.numbers[t.key] = f
+			} else if a, ok := pickAmount(v, nil); ok {
+				if f, ok := p.number(t, a); ok {
+					st.numbers[t.key] = f
+				}
 			}
 		}
 	}
@@ -269,14 +272,20 @@ func (p *plan) learnNumbers(st *state, in *input, text string, set func(field, v
 		if !t.numeric {
 			continue
 		}
-		asked := st.pending != nil && st.pending.topic == t || st.field != "" && frontdesk.FoldField(st.field) == t.key || p.late(st, in, t, text)
+		now := st.pending != nil && st.pending.topic == t || st.field != "" && frontdesk.FoldField(st.field) == t.key
+		asked := now || p.late(st, in, t, text)
 		words := phrased(text)
 		named := slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(words, " "+w) })
 		if !asked && !named {
 			continue
 		}
-		v, ok := pickAmount(text, t.words)
+		a, ok := pickAmount(text, t.words)
 		if !ok {
+			continue
+		}
+		v, ok := p.number(t, a)
+		if !ok {
+			st.vague = st.vague || now
 			continue
 		}
 		st.numbers[t.key] = v

@@ -78,7 +78,7 @@ func (w *walk) act(a instructions.ActionSite) {
 		if a.Name == "unassign" {
 			target = "nobody"
 		} else if target == "" {
-			target = targetName(a.Resolved)
+			target = a.Resolved.Label()
 		}
 		args := map[string]any{"target": target, "summary": w.plan.summary(w.in)}
 		if a.Method != "" {
@@ -152,18 +152,6 @@ func (w *walk) stageSet(stage string) bool {
 	return w.in.stage == stage && !w.tried(actions.NameUpdateStage)
 }
 
-func targetName(t frontdesk.Target) string {
-	switch t.Kind {
-	case frontdesk.TargetAnyTeam:
-		return "any team"
-	case frontdesk.TargetAnyone:
-		return "anyone"
-	case frontdesk.TargetNobody:
-		return "nobody"
-	}
-	return t.Name
-}
-
 // handOver gives the conversation to the first target that the instructions
 // allow, people before AI agents; where there is none the contact hears that a
 // colleague will be asked. It returns true: there is nothing more to ask.
@@ -171,8 +159,8 @@ func (w *walk) handOver() bool {
 	w.stop, w.lost = true, true
 	for _, people := range []bool{true, false} {
 		for _, t := range w.plan.pb.Targets {
-			name := targetName(t.Target)
-			if name == "" || name == "nobody" || (t.Target.Kind == frontdesk.TargetAIAgent) == people || !w.in.offers(actions.NameAssign, "target", name) {
+			name := t.Target.Label()
+			if name == "" || t.Target.Kind == frontdesk.TargetNobody || (t.Target.Kind == frontdesk.TargetAIAgent) == people || !w.in.offers(actions.NameAssign, "target", name) {
 				continue
 			}
 			w.move(actions.NameAssign, "target", name, map[string]any{

@@ -99,19 +99,8 @@ func (w *walk) compare(c *condition) reply {
 		if !ok || err != nil {
 			return unclear
 		}
-		switch k.Op {
-		case instructions.OpLess:
-			return truth(v < limit)
-		case instructions.OpAtMost:
-			return truth(v <= limit)
-		case instructions.OpGreater:
-			return truth(v > limit)
-		case instructions.OpAtLeast:
-			return truth(v >= limit)
-		case instructions.OpEqual:
-			return truth(v == limit)
-		case instructions.OpNotEqual:
-			return truth(v != limit)
+		if held, known := holds(k.Op, v, limit); known {
+			return truth(held)
 		}
 		return unclear
 	}

@@ -52,7 +52,7 @@ func (w *walk) ask(question string, pending, declined bool, c *clause) bool {
 		if w.respond(); w.lost {
 			return true
 		}
-	case c != nil && c.topic != nil && readYesNo(latest) == yes && w.times(p.say.howMuch, "") == 0:
+	case (st.vague || c != nil && c.topic != nil && readYesNo(latest) == yes) && w.times(p.say.howMuch, "") == 0:
 		text = p.say.howMuch
 	case slices.ContainsFunc(st.calls, func(c call) bool { return c.name == actions.NameUpdateFields && !c.ok }):
 		w.parts = append(w.parts, p.say.cannot) // the prompt allows other values
