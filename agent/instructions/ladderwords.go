@@ -272,7 +272,7 @@ func (r *reader) goesOnAfter(s *sentence, k int, x delay) bool {
 	// "; after 1 more hour, close", "; 30 min → 'B'"
 	next := s.clauses[k]
 	if q, ok := c.quoteAt(next.start); ok && q.start == next.start {
-		return strings.ContainsAny(c.text[x.end:cl.end], ":→")
+		return strings.ContainsAny(c.text[x.end:cl.end], ":：→⇒➜") || c.endsInArrow(cl)
 	}
 	for t := next.lo; t < next.hi; t++ {
 		if name, _, ok := actionKind(c.tokens[t]); ok && order[name] > 0 || c.tokens[t].any("send") {
@@ -280,6 +280,12 @@ func (r *reader) goesOnAfter(s *sentence, k int, x delay) bool {
 		}
 	}
 	return false
+}
+
+// endsInArrow reports whether a clause ends in an arrow of two signs: "->", "=>".
+func (c *compiler) endsInArrow(cl clause) bool {
+	own := strings.TrimRight(c.text[cl.start:cl.end], " *_")
+	return strings.HasSuffix(own, "->") || strings.HasSuffix(own, "=>")
 }
 
 // leadsWith reports whether a sentence begins with a time: "After 3 hours,".
