@@ -306,3 +306,69 @@ func TestApprovedCallThatWasBegunIsNotRefusedByATakeover(t *testing.T) {
 	assert.Len(t, *keys, 1, "S6.9: a changed epoch does not run it again")
 	assert.Empty(t, k.view().Tasks)
 }
+
+// S6.9: a call was approved, and before it ran the conversation was closed and
+// opened again: the agent has it still, in another epoch, and the call is
+// refused.
+func TestApprovedCallIsNotRunInAnotherEpoch(t *testing.T) {
+	act, keys := counter("refund", nil)
+	act.NeedsApproval = true
+	k := newKit(t, agenttest.Script(t, agenttest.CallTool("refund", nil), agenttest.Say("We look into it.")), with(act))
+	call := k.say("refund").Calls[0].ID
+	require.NoError(t, k.mux.Resolve(k.ctx, call, true, "ana"))
+	id := k.conversation().ID
+	require.NoError(t, k.mux.Close(k.ctx, id, actions.Closing{}, "ana"))
+	require.NoError(t, k.mux.Reopen(k.ctx, id, "ana"))
+	require.Equal(t, aiAgent("a-sales"), k.conversation().Assignee)
+	k.pass(time.Minute)
+	assert.Empty(t, *keys)
+	v, err := k.store.Load(k.ctx, agent.Query{CallID: call})
+	require.NoError(t, err)
+	assert.Equal(t, agent.ApprovalRefused, v.Approval.Status)
+	assert.Empty(t, k.view().Tasks)
+}
+
+// I26, S6.9: each of several calls that were approved has its attempts to
+// itself.
+func TestApprovedCallsDoNotShareTheirAttempts(t *testing.T) {
+	act, keys := counter("refund", nil)
+	act.NeedsApproval = true
+	k := newKit(t, agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("one"), agenttest.CallTool("refund", nil), agenttest.Say("two"),
+		agenttest.Say("one done"), agenttest.Say("two done"),
+	), with(act), func(c *agent.Config) { c.Limits.Attempts = 1 })
+	first, second := k.say("a").Calls[0].ID, k.say("b").Calls[0].ID
+	require.NoError(t, k.mux.Resolve(k.ctx, first, true, "ana"))
+	require.NoError(t, k.mux.Resolve(k.ctx, second, true, "ana"))
+	k.runDue()
+	k.pass(time.Minute)
+	assert.Equal(t, []string{first, second}, *keys)
+	assert.Equal(t, []string{"one", "two", "one done", "two done"}, k.sent())
+}
+
+// S6.9: the answer to a decision is lost, and it had not been stored: another
+// person was faster, who decided otherwise. That one's is not taken for it.
+func TestLostDecisionIsNotSomebodyElses(t *testing.T) {
+	act, keys := counter("refund", nil)
+	act.NeedsApproval = true
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.CallTool("refund", nil), agenttest.Say("We look into it."), agenttest.Say("Refused.")), with(act))
+	call := k.say("refund").Calls[0].ID
+	lost := false
+	plan.Before = func(_ context.Context, op agenttest.Op) error {
+		if c, ok := op.Arg.(agent.Commit); !ok || lost || len(c.Approvals) == 0 {
+			return nil
+		}
+		lost = true
+		if err := k.mux.Resolve(k.ctx, call, false, "ben"); err != nil {
+			return err
+		}
+		return agenttest.ErrUnknown
+	}
+	require.ErrorIs(t, k.mux.Resolve(k.ctx, call, true, "ana"), agenttest.ErrUnknown)
+	require.True(t, lost)
+	assert.ErrorIs(t, k.mux.Resolve(k.ctx, call, true, "ana"), agent.ErrResolved)
+	k.runDue()
+	assert.Empty(t, *keys)
+	assert.Equal(t, []string{"We look into it.", "Refused."}, k.sent())
+}

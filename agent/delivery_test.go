@@ -385,10 +385,12 @@ func TestReceiptDuringTheSend(t *testing.T) {
 				require.NoError(t, k.mux.AcceptReceipt(ctx, agent.Receipt{Channel: "test", Key: msg.Key, Status: status}))
 				return agent.SendReceipt{ProviderID: "p1"}, answer
 			})
-			k = newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withChannel(ch))
+			k = newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withChannel(ch), withLadders(steps(after(2*time.Hour, "Still there?"))))
+			said := k.clock.Now()
 			k.say("Hi")
 			k.pass(time.Hour)
 			assert.Equal(t, status, k.lastOutbound().Status, "%v", answer)
+			assert.Equal(t, said.Add(2*time.Hour), k.pending().Due, "S8.2: its outcome is known")
 			assert.Equal(t, 1, sends, "%v", answer)
 			if answer == nil {
 				assert.Equal(t, "p1", k.lastOutbound().ProviderID, "later receipts name it")

@@ -116,6 +116,49 @@ func TestEchoDuringASend(t *testing.T) {
 	}
 }
 
+// S10.3: an echo that came during a send is held to the end of the window if the
+// outcome of that send is unknown, though nothing else is to be sent: what the
+// provider says meanwhile explains it.
+func TestEchoDuringASendOfUnknownOutcome(t *testing.T) {
+	var k *kit
+	ch := channelFunc(func(context.Context, agent.Outbound) (agent.SendReceipt, error) {
+		k.echo(agent.Echo{ProviderID: "p1", Text: "HELLO!"})
+		return agent.SendReceipt{}, agenttest.ErrUnknown
+	})
+	k = newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withChannel(ch))
+	k.say("Hi")
+	k.runDue()
+	require.Equal(t, frontdesk.Unknown, k.lastOutbound().Status)
+	v := k.view()
+	require.NotNil(t, v.Task(agent.TaskEcho), "held")
+	require.NoError(t, k.mux.AcceptReceipt(k.ctx, agent.Receipt{Channel: "test", Key: k.lastOutbound().ID, ProviderID: "p1", Status: frontdesk.Delivered}))
+	k.pass(time.Minute)
+	assert.Empty(t, k.view().Tasks)
+	assert.Equal(t, aiAgent("a-sales"), k.conversation().Assignee)
+	assert.Len(t, k.outbound(), 1)
+}
+
+// S8.2, S10.3: a program is stopped in the middle of a send, and an echo shows
+// what became of the message before another goes on. The ladder that waits for
+// it has its time.
+func TestEchoAfterACrashTellsTheLadder(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	k := newKit(t, nobody(t))
+	k.build(agenttest.Script(t, agenttest.Say("Hello!")), withChannel(&stopping{k.channel, cancel}), withLadders(steps(after(time.Hour, "Still there?"))))
+	_, err := k.mux.Handle(ctx, k.inbound("Hi"))
+	require.NoError(t, err)
+	require.Equal(t, frontdesk.Sending, k.lastOutbound().Status)
+	k.clock.Advance(30 * time.Second)
+	k.echo(agent.Echo{ProviderID: "p1", Text: "Hello!"})
+	assert.Equal(t, frontdesk.Sent, k.lastOutbound().Status)
+	k.build(nobody(t), withLadders(steps(after(time.Hour, "Still there?"))))
+	k.runDue()
+	k.pass(time.Hour - time.Nanosecond)
+	assert.Empty(t, k.sent())
+	k.pass(time.Nanosecond)
+	assert.Equal(t, []string{"Still there?"}, k.sent())
+}
+
 // S10.3: an echo after a send of unknown outcome is held for the send window;
 // one of the same text is ours, and proves the delivery.
 func TestEchoOfAnUnknownSend(t *testing.T) {

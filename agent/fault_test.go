@@ -403,3 +403,13 @@ func TestLogsHoldNothingOfTheContact(t *testing.T) {
 	assert.NotContains(t, run(func(*agent.Config) {}), "4711")
 	assert.Contains(t, run(func(c *agent.Config) { c.LogErrors = true }), "no order of "+secret)
 }
+
+// S7.6: answers of no use end a turn when they come one after the other: one of
+// use in between begins the count anew.
+func TestUselessAnswersCountInARow(t *testing.T) {
+	act, _ := counter("note_it", nil)
+	k := newKit(t, agenttest.Script(t, agenttest.Say(" "), agenttest.CallTool("note_it", nil), agenttest.Say(" "), agenttest.Say("Noted.")), with(act))
+	turn := k.say("Hi")
+	assert.Equal(t, agent.ExitReplied, turn.Exit, turn.Failure)
+	assert.Equal(t, []string{"Noted."}, k.sent())
+}

@@ -192,6 +192,7 @@ func TestInstructionsChangedBetweenCrashAndResumption(t *testing.T) {
 		}),
 	)
 	k.build(first, with(act))
+	began := k.clock.Now()
 	k.say("Hi")
 	k.store = inner
 	second := agenttest.Script(t, agenttest.Say("New rules.").ExpectLast("did it").ExpectSystem("Chat only"))
@@ -204,6 +205,7 @@ func TestInstructionsChangedBetweenCrashAndResumption(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, k.agents[0].Playbook().Hash, v.Turn.Instructions)
 	assert.NotNil(t, v.Turn.Call("ping"))
+	assert.Equal(t, began, v.Turn.Started, "S7.8: it is one turn")
 }
 
 // S6.8, I29, I21: a call that runs at most once and was begun before a crash

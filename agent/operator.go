@@ -168,7 +168,7 @@ func (m *Mux) Reply(ctx context.Context, r HumanReply) (frontdesk.Message, error
 		}
 		mine := frontdesk.Assignee{Kind: frontdesk.AssigneeUser, ID: r.UserID}
 		switch {
-		case !r.KeepAssignee && (o.conv.Assignee != mine || reopened):
+		case !r.KeepAssignee && o.conv.Assignee != mine:
 			o.takeover(r.UserID)
 		case reopened:
 			o.conv.Epoch++

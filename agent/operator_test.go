@@ -304,3 +304,22 @@ func TestOperatorErrors(t *testing.T) {
 	require.ErrorContains(t, k.mux.Note(k.ctx, id, "ana", "\u200b\x00"), "empty")
 	assert.Equal(t, before, k.conversation())
 }
+
+// S1.2, S7.9: a conversation goes from one agent to another after a human has
+// answered the contact: what the first was to do is not done by the second.
+func TestHandBackAfterAHumansAnswerEndsATurnThatWaits(t *testing.T) {
+	k := newKit(t, nobody(t))
+	k.accept("Hi")
+	id := k.conversation().ID
+	require.NoError(t, k.mux.Assign(k.ctx, id, frontdesk.Target{Kind: frontdesk.TargetUser, ID: "ana"}, "ana"))
+	require.NoError(t, k.mux.Assign(k.ctx, id, frontdesk.Target{Kind: frontdesk.TargetAIAgent, ID: "a-support"}, "ana"))
+	v := k.view()
+	require.NotNil(t, v.Task(agent.TaskTurn), "nobody has answered yet")
+	_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: id, UserID: "ana", Text: "mine", KeepAssignee: true})
+	require.NoError(t, err)
+	require.NoError(t, k.mux.Assign(k.ctx, id, frontdesk.Target{Kind: frontdesk.TargetAIAgent, ID: "a-sales"}, "ana"))
+	v = k.view()
+	assert.Nil(t, v.Task(agent.TaskTurn))
+	k.pass(time.Hour)
+	assert.Equal(t, []string{"mine"}, k.sent())
+}
