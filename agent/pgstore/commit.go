@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/internal/sqlrow"
 )
@@ -119,18 +120,16 @@ func putMessageOn(channel string) string {
 
 // Append implements [agent.Store].
 func (s *Store) Append(ctx context.Context, a agent.Append) error {
-	err := retry(func() error {
-		b := s.batch()
-		fence := []any{a.Fence.ConversationID, string(a.Fence.Lane), a.Fence.Token}
-		if a.Until.IsZero() {
-			b.do(checkFence, fence...)
-		} else {
-			b.do(renewLane, append(fence, a.Until.UnixMicro())...)
-		}
-		b.journal(a.Fence.ConversationID, a.Rows)
-		return b.run(ctx, s.pool)
-	})
-	if err != nil {
+	b := s.batch()
+	fence := []any{a.Fence.ConversationID, string(a.Fence.Lane), a.Fence.Token}
+	if a.Until.IsZero() {
+		b.do(checkFence, fence...)
+	} else {
+		b.do(renewLane, append(fence, a.Until.UnixMicro())...)
+	}
+	lanes := len(b.calls)
+	b.journal(a.Fence.ConversationID, a.Rows)
+	if err := s.write(ctx, &change{batch: b, only: a.Fence.ConversationID, lanes: lanes, keys: lanes}); err != nil {
 		return fmt.Errorf("pgstore: append: %w", err)
 	}
 	return nil
@@ -138,7 +137,12 @@ func (s *Store) Append(ctx context.Context, a agent.Append) error {
 
 // Commit implements [agent.Store].
 func (s *Store) Commit(ctx context.Context, c agent.Commit) error {
-	if err := s.commit(ctx, &c); err != nil {
+	w := writer{change: change{batch: s.batch()}, c: &c}
+	err := w.apply()
+	if err == nil {
+		err = s.write(ctx, &w.change)
+	}
+	if err != nil {
 		return fmt.Errorf("pgstore: commit: %w", err)
 	}
 	if s.wakes(&c) {
@@ -147,23 +151,10 @@ func (s *Store) Commit(ctx context.Context, c agent.Commit) error {
 	return nil
 }
 
-func (s *Store) commit(ctx context.Context, c *agent.Commit) error {
-	return retry(func() error {
-		w := writer{batch: s.batch(), c: c}
-		if err := w.apply(); err != nil {
-			return err
-		}
-		if len(w.reads) == 0 {
-			return ctx.Err()
-		}
-		return w.run(ctx, s.pool)
-	})
-}
-
 // writer writes down one commit as a list of statements, each of which checks
 // what it changes.
 type writer struct {
-	*batch
+	change
 	c    *agent.Commit
 	kept map[string]bool // conversations that cannot go meanwhile
 }
@@ -172,15 +163,31 @@ type writer struct {
 // then everything else. What many commits want is locked last.
 func (w *writer) apply() error {
 	w.kept = map[string]bool{}
-	steps := []func() error{
-		w.lanes, w.keys, w.contact, w.conversation, w.messages, w.turns, w.entries, w.approvals, w.rotations, w.loads,
+	if err := w.lanesAndTasks(); err != nil {
+		return err
 	}
-	for _, step := range steps {
+	w.lanes = len(w.calls)
+	w.dedupe()
+	w.keys = len(w.calls)
+	for _, step := range []func() error{w.contact, w.conversation, w.messages, w.turns, w.entries, w.approvals, w.rotations, w.loads} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
+	if w.ownRows() {
+		w.only = w.home()
+	}
 	return nil
+}
+
+// ownRows reports whether a commit writes nothing but rows of its home, and keys.
+func (w *writer) ownRows() bool {
+	c, home := w.c, w.home()
+	foreign := func(id string) bool { return id != home }
+	return c.Contact == nil && !w.makesHome() && len(c.Approvals) == 0 && len(c.Rotations) == 0 && c.Loads == nil &&
+		(c.Fence == nil || c.Fence.ConversationID == home) &&
+		!slices.ContainsFunc(c.Messages, func(m frontdesk.Message) bool { return foreign(m.ConversationID) }) &&
+		!slices.ContainsFunc(c.Turns, func(t agent.Turn) bool { return foreign(t.ConversationID) })
 }
 
 // home is the conversation that the commit is about: its own or else the
@@ -198,9 +205,9 @@ func (w *writer) home() string {
 // makesHome reports whether the commit makes its conversation.
 func (w *writer) makesHome() bool { return w.c.Conversation != nil && w.c.Conversation.Version == 0 }
 
-// lanes checks the fence and changes the tasks. All commits lock the lanes
-// first and in one order, so that none waits for another that waits for it.
-func (w *writer) lanes() error {
+// lanesAndTasks checks the fence and changes the tasks. All commits lock the
+// lanes first and in one order, so that none waits for another that waits for it.
+func (w *writer) lanesAndTasks() error {
 	t, err := w.tasks()
 	if err != nil {
 		return err
@@ -319,11 +326,10 @@ func earliest(tasks map[agent.TaskKind]stored) any {
 	return out
 }
 
-func (w *writer) keys() error {
+func (w *writer) dedupe() {
 	for _, key := range slices.Sorted(maps.Keys(w.c.Dedupe)) {
 		w.do(addKey, key, w.c.Dedupe[key])
 	}
-	return nil
 }
 
 func (w *writer) contact() error {

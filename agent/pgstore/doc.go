@@ -13,13 +13,25 @@
 // keys) is checked by the statements, which raise an error with a code of this
 // package if it does not hold. No transaction is open while a program thinks.
 //
+// Commits and Appends that wait at the same time share a transaction, if each
+// writes rows of one conversation alone and no two of the same. A caller that
+// finds nobody writing has one to itself, at once. Of the others a few lead: each
+// sends its own statements and those that are queued, and wakes the others. All
+// of it happens on the goroutines of the callers. If the database refuses one,
+// the transaction is rolled back, that one tries again alone, to learn its own
+// outcome, and the others go on without it. So it is for one that waits for a
+// lock. If the connection is lost, nobody of the group knows the outcome, as
+// without a group. A context that ends takes its own call back while that is
+// queued, and later leaves the others alone; a leader stays with what it has
+// sent, for a second at most.
+//
 // A Load is one round trip, or two if it has to find the conversation first,
 // and sees one moment.
 //
 // # Locks
 //
-// Every commit locks rows in one order: the lanes of its conversation, then
-// keys, contact, conversation and the rest, and at last what many commits want,
+// Every transaction locks rows in one order: the lanes of its conversations, then
+// keys, contact, conversations and the rest, and at last what many commits want,
 // rotations and loads. A claim passes over lanes that others are just writing;
 // only if it would go away with nothing, it waits for one of them. Where the
 // database rolls one of two transactions back all the same, it is run again.

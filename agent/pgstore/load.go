@@ -82,7 +82,7 @@ func (s *Store) load(ctx context.Context, l *loader) error {
 
 // read runs a batch as of one moment.
 func (s *Store) read(ctx context.Context, b *batch) error {
-	switch len(b.reads) {
+	switch len(b.calls) {
 	case 0:
 		return ctx.Err()
 	case 1: // a statement has its moment

@@ -22,6 +22,7 @@ type Store struct {
 	later  bool     // Options.PurgeLater
 	notify bool     // Options.Notify
 	herald *herald
+	group  group
 	// open ends with Close, which calls shut.
 	open context.Context
 	shut context.CancelFunc
@@ -136,8 +137,14 @@ func (s *Store) Close() error {
 // batch is a list of statements that are sent together.
 type batch struct {
 	s     *Store
-	b     pgx.Batch
-	reads []func(r *row) error // nil: nothing is read
+	calls []call
+}
+
+// call is one statement of a batch.
+type call struct {
+	sql  string
+	args []any
+	each func(r *row) // is called for every row; nil: nobody reads them
 }
 
 func (s *Store) batch() *batch { return &batch{s: s} }
@@ -152,24 +159,15 @@ func (b *batch) query(st *statement, args []any, each func(r *row)) {
 
 // send is query with SQL that was written for the occasion.
 func (b *batch) send(sql string, args []any, each func(r *row)) {
-	b.b.Queue(sql, args...)
-	var read func(r *row) error
-	if each != nil {
-		read = func(r *row) error {
-			each(r)
-			return r.err
-		}
-	}
-	b.reads = append(b.reads, read)
+	b.calls = append(b.calls, call{sql, args, each})
 }
 
 // enclose puts a statement before the others and one after them; nil: none.
 func (b *batch) enclose(before, after *statement) {
-	inner, reads := b.b.QueuedQueries, b.reads
-	b.b, b.reads = pgx.Batch{}, nil
+	inner := b.calls
+	b.calls = nil
 	b.do(before)
-	b.b.QueuedQueries = append(b.b.QueuedQueries, inner...)
-	b.reads = append(b.reads, reads...)
+	b.calls = append(b.calls, inner...)
 	if after != nil {
 		b.do(after)
 	}
@@ -183,41 +181,55 @@ type connection interface {
 // run sends a batch in one round trip. Without a BEGIN of its own it is one
 // transaction, which is committed before run returns.
 func (b *batch) run(ctx context.Context, c connection) error {
-	results := c.SendBatch(ctx, &b.b)
-	err := b.results(results)
+	_, err := b.try(ctx, c)
+	return translate(err)
+}
+
+// try is run with the error as the driver has it, and with how many calls were
+// done before it: all of them, if it was the commit that failed.
+func (b *batch) try(ctx context.Context, c connection) (done int, err error) {
+	var sent pgx.Batch
+	for i := range b.calls {
+		sent.Queue(b.calls[i].sql, b.calls[i].args...)
+	}
+	results := c.SendBatch(ctx, &sent)
+	done, err = b.results(results)
 	// The commit comes last: only now the outcome is known.
 	if cerr := results.Close(); err == nil {
 		err = cerr
 	}
-	return translate(err)
+	return done, err
 }
 
-func (b *batch) results(results pgx.BatchResults) error {
-	r := &row{}
-	for _, read := range b.reads {
-		if read == nil {
-			if _, err := results.Exec(); err != nil {
-				return err
-			}
-			continue
-		}
-		rows, err := results.Query()
-		if err != nil {
-			return err
-		}
-		for rows.Next() {
-			r.values, r.fields, r.at = rows.RawValues(), rows.FieldDescriptions(), 0
-			if err := read(r); err != nil {
-				rows.Close()
-				return err
-			}
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
-			return err
+func (b *batch) results(results pgx.BatchResults) (done int, err error) {
+	for i := range b.calls {
+		if err := b.calls[i].result(results); err != nil {
+			return i, err
 		}
 	}
-	return nil
+	return len(b.calls), nil
+}
+
+// result takes the next result, which is that of the call.
+func (c *call) result(results pgx.BatchResults) error {
+	if c.each == nil {
+		_, err := results.Exec()
+		return err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	r := &row{}
+	for rows.Next() {
+		r.values, r.fields, r.at = rows.RawValues(), rows.FieldDescriptions(), 0
+		if c.each(r); r.err != nil {
+			return r.err
+		}
+	}
+	rows.Close() // tells of an error that came after the last row
+	return rows.Err()
 }
 
 // The codes that the SQL of the package raises.
