@@ -466,3 +466,26 @@ func TestTurnRecordIsJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal(data, &back))
 	assert.Equal(t, turn, back)
 }
+
+// S6.7: what is staged is shown to the actions that follow, and to nobody else
+// before the commit.
+func TestStagedChangesAreNotStoredBeforeTheCommit(t *testing.T) {
+	var k *kit
+	var shown, stored string
+	look := actions.MustFunc("look", "Look.", func(_ context.Context, c actions.Call, _ struct{}) (actions.Result, error) {
+		shown, stored = c.Contact.Field("budget").String(), k.view().Contact.Field("budget").String()
+		return actions.Result{Content: "seen"}, nil
+	})
+	set := func(v string) agent.ToolCall {
+		return agenttest.Call("update_field", args{"fields": []args{{"field": "budget", "value": v}}})
+	}
+	k = newKit(t, agenttest.Script(t,
+		agenttest.Calls(set("1")), agenttest.Say("one"), agenttest.Calls(set("2"), agenttest.Call("look", nil)), agenttest.Say("two"),
+	), with(look))
+	k.say("one")
+	turn := k.say("two")
+	assert.Equal(t, "2", shown)
+	assert.Equal(t, "1", stored)
+	assert.Equal(t, "2", k.view().Contact.Field("budget").String())
+	assert.Contains(t, turn.Changes, agent.Change{What: "field:budget", Old: "1", New: "2"})
+}

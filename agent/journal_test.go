@@ -604,3 +604,59 @@ func TestStopDuringAnAction(t *testing.T) {
 		}
 	}
 }
+
+// I26, S7.3: a turn whose attempts are used up gets them anew when the contact
+// writes: what is to be answered is not what it was.
+func TestNewMessageGivesATurnItsAttemptsAnew(t *testing.T) {
+	one := func(c *agent.Config) { c.Limits.Attempts = 1 }
+	k := newKit(t, nobody(t))
+	inner := k.store
+	dying := &crash{Store: inner}
+	k.store = dying
+	k.build(agenttest.Script(t, agenttest.Func(func(context.Context, *agent.Request) (*agent.Response, error) {
+		dying.dead = true
+		return &agent.Response{Text: "lost"}, nil
+	})), one)
+	k.say("Hi")
+	k.store = inner
+	k.build(agenttest.Script(t, agenttest.Say("Hello to both.")), one)
+	k.accept("Hi again")
+	k.pass(5 * time.Minute)
+	assert.Equal(t, []string{"Hello to both."}, k.sent())
+}
+
+// I28: a message is acknowledged when it is stored, and only then, whatever the
+// store's answer was.
+func TestAcceptWhoseCommitWasLost(t *testing.T) {
+	for _, stored := range []bool{false, true} {
+		plan := &agenttest.Plan{}
+		k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")))
+		lost := 0
+		fail := func(op agenttest.Op) bool {
+			if op.Name != agenttest.OpCommit || lost > 0 {
+				return false
+			}
+			lost++
+			return true
+		}
+		plan.Before = func(_ context.Context, op agenttest.Op) error {
+			if !stored && fail(op) {
+				return agenttest.ErrUnknown
+			}
+			return nil
+		}
+		plan.After = func(_ context.Context, op agenttest.Op, err error) error {
+			if stored && fail(op) {
+				return agenttest.ErrUnknown
+			}
+			return err
+		}
+		in := k.inbound("Hi")
+		err := k.mux.Accept(k.ctx, in)
+		require.Equal(t, 1, lost)
+		assert.Equal(t, stored, err == nil, "%v", err)
+		require.NoError(t, k.mux.Accept(k.ctx, in), "the provider delivers it again")
+		k.pass(time.Minute)
+		assert.Equal(t, []string{"Hello!"}, k.sent())
+	}
+}

@@ -328,6 +328,34 @@ func TestLadderOfAnEarlierEpochDoesNotFire(t *testing.T) {
 	assert.Equal(t, agent.ExitCancelled, k.ended(step).Exit)
 }
 
+// S7.5, S8.3: a process dies when the outside action of a step is done and its
+// result recorded, before the step is committed: it is not run again.
+func TestActionOfAStepIsRecordedBeforeTheStep(t *testing.T) {
+	act, keys := counter("ping", nil)
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t, agenttest.Say("Hello!")), with(act),
+		withLadders(steps(after(time.Hour, "one", followup.Action{Name: "ping"}))))
+	k.say("Hi")
+	dead, died := false, false
+	plan.Before = func(_ context.Context, op agenttest.Op) error {
+		if c, ok := op.Arg.(agent.Commit); ok && !died && len(c.Turns) == 1 && c.Turns[0].Exit == agent.ExitFollowedUp {
+			dead, died = true, true
+		}
+		if dead {
+			return agenttest.ErrUnknown
+		}
+		return nil
+	}
+	k.clock.Advance(time.Hour)
+	_, err := k.mux.RunDue(k.ctx)
+	require.Error(t, err)
+	require.Len(t, *keys, 1)
+	dead = false
+	k.pass(5 * time.Minute)
+	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
+	assert.Len(t, *keys, 1)
+}
+
 // I26: each step has its attempts to itself.
 func TestStepsDoNotShareTheirAttempts(t *testing.T) {
 	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), withLadders(steps(after(time.Hour, "one"), after(time.Hour, "two"), after(time.Hour, "three"))), func(c *agent.Config) {

@@ -38,6 +38,47 @@ func TestTurnWhoseMessageAnApprovalAnswered(t *testing.T) {
 	assert.Len(t, k.sent(), 2)
 }
 
+// I1, S6.9: the same, and the contact writes just when the task of the turn that
+// has nothing to do is about to go: it stays, and answers that.
+func TestMessageThatComesWhileATurnFindsNothingToDo(t *testing.T) {
+	act, _ := counter("refund", nil)
+	act.NeedsApproval = true
+	plan := &agenttest.Plan{}
+	k := newFaultyKit(t, plan, agenttest.Script(t,
+		agenttest.CallTool("refund", nil), agenttest.Say("We look into it."), agenttest.Say("Refunded, and yes."), agenttest.Say("You are welcome."),
+	), with(act))
+	turn := k.say("refund")
+	k.accept("and is it soon?")
+	require.NoError(t, k.mux.Resolve(k.ctx, turn.Calls[0].ID, true, "ana"))
+	k.runDue()
+	v := k.view()
+	idle, wrote := v.Task(agent.TaskTurn).TurnID, false
+	plan.After = func(_ context.Context, op agenttest.Op, err error) error {
+		if q, ok := op.Arg.(agent.Query); ok && q.TurnID == idle && !wrote {
+			wrote = true
+			k.accept("thanks")
+		}
+		return err
+	}
+	k.pass(time.Minute)
+	require.True(t, wrote)
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"We look into it.", "Refunded, and yes.", "You are welcome."}, k.sent())
+	assert.Empty(t, k.view().Waiting)
+}
+
+// S7.6, I26: a turn that waits for its next try has used none of its attempts:
+// those count crashes.
+func TestRetryIsNoAttempt(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Fail(errors.New("503")), agenttest.Fail(errors.New("503")), agenttest.Say("Hello!")), func(c *agent.Config) {
+		c.Limits.Attempts = 1
+	})
+	require.Equal(t, agent.ExitRetrying, k.say("Hi").Exit)
+	k.pass(time.Minute)
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+}
+
 // S9.2, S6.9: an approval's turn hands over while a turn of the first agent
 // waits for its next try: that one ends, and the next agent answers.
 func TestApprovalTurnHandsOverWhileATurnIsRetried(t *testing.T) {
