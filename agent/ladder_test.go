@@ -308,9 +308,11 @@ func TestReceiptHurriesNoStepThatWasPutOff(t *testing.T) {
 	k.pass(time.Hour)
 	due := k.pending().Due
 	require.True(t, due.After(k.clock.Now()), "it is tried again later")
+	settled := k.lastOutbound().SettledAt
 	require.NoError(t, k.mux.AcceptReceipt(k.ctx, agent.Receipt{Channel: "test", Key: k.lastOutbound().ID, Status: frontdesk.Delivered}))
 	require.Equal(t, frontdesk.Delivered, k.lastOutbound().Status)
 	assert.Equal(t, due, k.pending().Due)
+	assert.Equal(t, settled, k.lastOutbound().SettledAt, "it is that of the first outcome")
 }
 
 // S8.4, protocol rule 5: a ladder that was armed in an earlier epoch does not

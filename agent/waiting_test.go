@@ -204,7 +204,7 @@ func TestWaitingTurnThatIsTakenAwayHasARecord(t *testing.T) {
 // The record says that its outcome is not known, until the turn comes back and
 // tells, be it that its store fails it just then.
 func TestTurnThatIsTakenAwayInACallCompletesItsRecord(t *testing.T) {
-	for _, fails := range []bool{false, true} {
+	for _, c := range []struct{ fails, agent bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
 		var k *kit
 		var id string
 		fail := false
@@ -215,17 +215,27 @@ func TestTurnThatIsTakenAwayInACallCompletesItsRecord(t *testing.T) {
 			}
 			return nil
 		}}
-		charge := actions.MustFunc("charge", "Do it.", func(_ context.Context, c actions.Call, _ struct{}) (actions.Result, error) {
-			id, _, _ = strings.Cut(c.Key, "/")
-			_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: k.conversation().ID, UserID: "ana", Text: "mine"})
+		charge := actions.MustFunc("charge", "Do it.", func(_ context.Context, call actions.Call, _ struct{}) (actions.Result, error) {
+			id, _, _ = strings.Cut(call.Key, "/")
+			to := frontdesk.Target{Kind: frontdesk.TargetUser, ID: "ana"}
+			if c.agent {
+				to = frontdesk.Target{Kind: frontdesk.TargetAIAgent, ID: "a-support"}
+			}
+			err := k.mux.Assign(k.ctx, k.conversation().ID, to, "ana")
 			if record := k.ended(id); assert.NotNil(t, record) && assert.Len(t, record.Calls, 1) {
 				assert.Equal(t, agent.CallUnknown, record.Calls[0].Outcome)
 			}
-			fail = fails
+			fail = c.fails
 			return actions.Result{Content: "charged"}, err
 		})
 		charge.Delivery = actions.AtMostOnce
-		k = newFaultyKit(t, plan, agenttest.Script(t, agenttest.CallTool("charge", nil)), with(charge))
+		var answers []agenttest.Step
+		var want []string
+		if c.agent {
+			answers, want = []agenttest.Step{agenttest.Say("Support here")}, []string{"Support here"}
+		}
+		k = newFaultyKit(t, plan, nobody(t))
+		k.three(agenttest.Script(t, agenttest.CallTool("charge", nil)), agenttest.Script(t, answers...), nobody(t), with(charge))
 		k.say("charge me")
 		require.False(t, fail)
 		record := k.ended(id)
@@ -233,7 +243,7 @@ func TestTurnThatIsTakenAwayInACallCompletesItsRecord(t *testing.T) {
 		require.Len(t, record.Calls, 1)
 		assert.Equal(t, agent.CallDone, record.Calls[0].Outcome)
 		assert.Equal(t, "charged", record.Calls[0].Detail)
-		assert.Equal(t, []string{"mine"}, k.sent())
+		assert.Equal(t, want, k.sent(), "%+v: the turn that came in its place waits for nothing", c)
 	}
 }
 

@@ -84,23 +84,29 @@ func (m *Mux) giveBack(ctx context.Context, t ClaimedTask, cause error) {
 			break
 		}
 		c := Commit{Fence: &t.Fence, Release: true}
-		if now := view.Task(t.Kind); now != nil && view.Conversation != nil && !now.Due.IsZero() && !stopping {
-			again := *now
-			if again.Due = m.now().Add(m.backoff(t.Attempts)); again.Due.Before(now.Due) {
-				again.Due = now.Due // claimed by a clock that was set back since: a retry hurries no step (I10)
-			}
-			conv := *view.Conversation
-			c.Conversation, c.Put = &conv, []Task{again}
-		} else if t.Kind == TaskTurn && view.Conversation != nil && (now == nil || now.TurnID != t.TurnID) {
-			// It was taken away meanwhile, and will not be tried again: what it
-			// had done by then is told now or never.
+		now := view.Task(t.Kind)
+		switch {
+		case view.Conversation == nil: // deleted
+		case now == nil || now.TurnID != t.TurnID:
+			// It was taken away meanwhile, and will not be tried again; what
+			// stands in its place has done nothing to be put off. What a turn had
+			// done by then is told now or never.
 			var turn *Turn
-			if turn, err = m.left(ctx, t.Task); err != nil {
-				break
+			if t.Kind == TaskTurn {
+				turn, err = m.left(ctx, t.Task)
 			}
 			if turn != nil {
 				c.Conversation, c.Turns = clone(view.Conversation), []Turn{*turn}
 			}
+		case !now.Due.IsZero() && !stopping:
+			again := *now
+			if again.Due = m.now().Add(m.backoff(t.Attempts)); again.Due.Before(now.Due) {
+				again.Due = now.Due // claimed by a clock that was set back since: a retry hurries no step (I10)
+			}
+			c.Conversation, c.Put = clone(view.Conversation), []Task{again}
+		}
+		if err != nil {
+			break
 		}
 		if err = m.store.Commit(ctx, c); !errors.Is(err, ErrConflict) {
 			break

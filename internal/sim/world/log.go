@@ -372,7 +372,7 @@ func (l *Log) checkConversation(before, after *frontdesk.Conversation) {
 // checkTurn checks the record of a turn against the conversation as it was
 // before its commit.
 func (l *Log) checkTurn(m *conversation, c *agent.Commit, t *agent.Turn) {
-	if old := l.turns[t.ID]; old != nil && !completes(old, t, c) {
+	if old := l.turns[t.ID]; old != nil && !completes(old, t, c, l.effects) {
 		l.violate("I13: turn %s ended twice: %s, then %s", t.ID, old.Exit, t.Exit)
 	}
 	l.turns[t.ID] = t
@@ -395,7 +395,7 @@ func (l *Log) checkTurn(m *conversation, c *agent.Commit, t *agent.Turn) {
 // completes reports whether the record of a step or a turn that somebody else
 // ended while it was being done is only told what it had done by then: it has
 // the same end, for the same reason, and says more.
-func completes(old, t *agent.Turn, c *agent.Commit) bool {
+func completes(old, t *agent.Turn, c *agent.Commit, effects map[string]int) bool {
 	if old.Exit != t.Exit || old.Failure != t.Failure || c.Fence == nil || len(c.Messages) > 0 || len(c.Put) > 0 {
 		return false
 	}
@@ -404,11 +404,12 @@ func completes(old, t *agent.Turn, c *agent.Commit) bool {
 		return len(old.Calls) == 0 && len(t.Calls) > 0 // this once
 	case agent.ExitDropped:
 		more := t.Rounds > old.Rounds || len(t.Calls) > len(old.Calls)
-		for i, was := range old.Calls {
-			if i >= len(t.Calls) || t.Calls[i].ID != was.ID || was.Outcome != agent.CallUnknown && t.Calls[i].Outcome != was.Outcome {
-				return false // what was known is not denied
+		for _, was := range old.Calls {
+			i := slices.IndexFunc(t.Calls, func(c agent.CallRecord) bool { return c.ID == was.ID })
+			if i < 0 && effects[was.ID] > 0 || i >= 0 && t.Calls[i].Outcome != was.Outcome && was.Outcome != agent.CallUnknown {
+				return false // what was done is not denied; what was only staged is gone when a turn decides anew
 			}
-			more = more || t.Calls[i].Outcome != was.Outcome
+			more = more || i >= 0 && t.Calls[i].Outcome != was.Outcome
 		}
 		return more
 	}
@@ -582,6 +583,8 @@ func (l *Log) settle() {
 				l.violate("I32: message %d of %s is %s for ever", m.Seq, id, m.Status)
 			case m.Status == frontdesk.Cancelled && m.Epoch == c.conv.Epoch && !m.FollowUp:
 				l.violate("S7.4: message %d of %s was cancelled in its own epoch", m.Seq, id)
+			case m.Status == frontdesk.Cancelled && m.visible > 0 && !m.torn:
+				l.violate("S10.1: message %d of %s counts as cancelled and was delivered", m.Seq, id)
 			case m.Status == frontdesk.Failed && m.visible > 0 && m.Reason != "":
 				// What a channel reports later has no reason here.
 				l.violate("S10.1: message %d of %s counts as failed (%s) and was delivered", m.Seq, id, m.Reason)

@@ -55,7 +55,7 @@ func TestRegressionSeeds(t *testing.T) {
 	w, err := NewWorld(Config{})
 	require.NoError(t, err)
 	for _, seed := range []uint64{2, 19, 21, 31, 37, 48, 98, 115, 135, 143, 151, 157, 185, 194, 238, 312, 619, 636, 674, 849, 1479, 1693, 2008, 2058, 2227, 2651, 2717, 2743, 2852, 3078, 3573, 3672, 3682, 3870, 3976, 3984, 3226, 22274, 23708, 24778,
-		11611, 17913, 29695, 30153, 35501, 43191, 49803, 52483, 59596, 62522, 64216, 69699, 73441, 77263, 77520, 83514, 84056, 87003, 87153} {
+		11611, 17913, 29695, 30153, 35501, 43191, 49803, 52483, 59596, 62522, 64216, 69699, 73441, 77263, 77520, 83514, 84056, 87003, 87153, 6333, 7297, 8487, 19403} {
 		_, changed := aboutApprovals(seed)
 		require.False(t, changed, "seed %d: what it held is overlaid: choose another approvalLuck", seed)
 		res := w.Storm(seed, nil)
@@ -102,17 +102,31 @@ func TestStepThatIsCutShort(t *testing.T) {
 		}
 		assert.Equal(t, 1, told, kind)
 	}
+	ran := map[string]int{"t/1/charge": 1}
 	cut := &agent.Turn{Exit: agent.ExitCancelled, Failure: "the contact wrote"}
 	more := *cut
 	more.Calls = []agent.CallRecord{{ID: "t/ladder/1"}}
 	fenced := &agent.Commit{Fence: &agent.Fence{}}
-	assert.True(t, completes(cut, &more, fenced))
-	assert.False(t, completes(&more, &more, fenced), "once")
-	assert.False(t, completes(cut, cut, fenced), "nothing new")
-	assert.False(t, completes(cut, &more, &agent.Commit{}), "by whoever did it")
+	assert.True(t, completes(cut, &more, fenced, ran))
+	assert.False(t, completes(&more, &more, fenced, ran), "once")
+	assert.False(t, completes(cut, cut, fenced, ran), "nothing new")
+	assert.False(t, completes(cut, &more, &agent.Commit{}, ran), "by whoever did it")
 	fired := more
 	fired.Exit = agent.ExitFollowedUp
-	assert.False(t, completes(cut, &fired, fenced))
+	assert.False(t, completes(cut, &fired, fenced, ran))
+	call := func(name string, o agent.CallOutcome) agent.CallRecord {
+		return agent.CallRecord{ID: "t/1/" + name, Name: name, Outcome: o}
+	}
+	taken := func(rounds int, calls ...agent.CallRecord) *agent.Turn {
+		return &agent.Turn{Exit: agent.ExitDropped, Rounds: rounds, Calls: calls}
+	}
+	was := taken(1, call("charge", agent.CallUnknown), call("assign", agent.CallDone))
+	assert.True(t, completes(was, taken(1, call("charge", agent.CallDone), call("assign", agent.CallDone)), fenced, ran), "it came back")
+	assert.True(t, completes(was, taken(2, call("charge", agent.CallUnknown)), fenced, ran), "it decided anew")
+	assert.False(t, completes(was, was, fenced, ran), "nothing new")
+	assert.False(t, completes(was, taken(2, call("assign", agent.CallDone)), fenced, ran), "the charge is forgotten")
+	assert.False(t, completes(taken(1, call("charge", agent.CallDone)), taken(2, call("charge", agent.CallFailed)), fenced, ran), "it is denied")
+	assert.False(t, completes(was, taken(2, was.Calls...), &agent.Commit{}, ran), "by somebody else")
 }
 
 // I31: a clock that is put forward hurries one step, and what follows counts
