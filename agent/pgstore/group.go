@@ -24,9 +24,9 @@ const (
 	// tries is how often a group is sent, each time without the one that was
 	// refused, before each of the others goes alone.
 	tries = 2
-	// patience is how long a group that was sent is waited for when the context
+	// leaderStays is how long a group that was sent is waited for when the context
 	// of its leader is done.
-	patience = time.Second
+	leaderStays = time.Second
 )
 
 // waitLess is the first statement of a group: nobody waits long for what another
@@ -231,7 +231,7 @@ func (s *Store) lead(ctx context.Context, r *request) {
 		// The others do not end with the leader, nor does it stay with them for ever.
 		together, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 		defer cancel(nil)
-		defer context.AfterFunc(ctx, func() { time.AfterFunc(patience, func() { cancel(errNoAnswer) }) })()
+		defer context.AfterFunc(ctx, func() { time.AfterFunc(leaderStays, func() { cancel(errNoAnswer) }) })()
 		ctx = together
 	}
 	s.writeAll(ctx, c, all, r)
