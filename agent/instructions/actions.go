@@ -115,6 +115,9 @@ func (c *compiler) actionsOf(i int, ref *int) {
 		how := c.read(s, t)
 		acted = acted || name == actAssign
 		if how != ordered && name != actAssign {
+			if s.isTakenBack(c.tokens[t].start) && c.timedSilence(s) < 0 {
+				c.reportTakenBack("forbidden-action", t)
+			}
 			continue
 		}
 		st := site{canonical: canonical, start: c.tokens[t].start, end: c.tokens[t].end, sentence: i, token: t}
@@ -531,6 +534,10 @@ func (c *compiler) governAll(i int, refs []ref) {
 			continue
 		}
 		r.governed, r.certain = true, true
+		if s.isTakenBack(r.start) {
+			c.noteLost(s, s.lo, []*ref{r}, nil, doubted)
+			continue
+		}
 		st := site{start: r.start, end: r.end, sentence: i, token: s.lo, resolved: r.target, canonical: true}
 		st.Name, st.Target, st.conditional = actAssign, r.name, true
 		st.Method = c.method(s, s.lo, s.end)

@@ -62,6 +62,8 @@ func TestDiagnostics(t *testing.T) {
 		{code: "followup-too-late", severity: "error", text: "If there is «no reply for 3 days», say \"Hi\"."},
 		{code: "too-many-followups", severity: "error", text: "If there is «no reply, follow up after 1, 2, 3, 4, 5 and 6 hours»."},
 		{code: "followup-no-delay", severity: "warning", text: "# FOLLOW-UP\n«Follow up» politely."},
+		{code: "followup-not-understood", severity: "warning", text: "Old rule: if they «don't reply» for 2 hours, close the conversation."},
+		{code: "forbidden-action", severity: "warning", text: "TODO: if they buy, «update lifecycle stage to» Hot Lead."},
 		{code: "followup-not-understood", severity: "warning", text: "# FOLLOW-UP\nSend \"Hi\" after «2 hours»."},
 		{code: "followup-past-window", severity: "warning", text: "If there is «no reply for 3 hours, say \"Hi\"».", opts: window},
 		{code: "followup-ambiguous-delay", severity: "warning", text: "If there is no reply for 5 min, say \"A\". If «no reply for 1 hour», say \"B\"."},

@@ -127,7 +127,14 @@ func (r *reader) sentence(i int) {
 	if r.cur != nil && c.otherList(s, r.cur) {
 		r.cur = nil
 	}
-	if c.lines[s.line].list != "" || s.taken[1] > s.taken[0] || c.sentenceHas(s, "outside") || r.cur == nil && c.onlyForbids(s) {
+	if s.taken[1] > s.taken[0] && c.lines[s.line].list == "" {
+		if t := c.timedSilence(s); t >= 0 {
+			c.reportTakenBack("followup-not-understood", t)
+		}
+		r.skip(s)
+		return
+	}
+	if c.lines[s.line].list != "" || c.sentenceHas(s, "outside") || r.cur == nil && c.onlyForbids(s) {
 		r.skip(s)
 		return
 	}
@@ -177,6 +184,21 @@ func (r *reader) skip(s *sentence) {
 	for r.nextSite < len(r.c.sites) && r.c.sites[r.nextSite].token < s.hi {
 		r.nextSite++
 	}
+}
+
+// timedSilence returns the token of a sentence that speaks of the contact's
+// silence or of a follow-up, where it also says a time; -1: none does.
+func (c *compiler) timedSilence(s *sentence) int {
+	k, _ := slices.BinarySearchFunc(c.delays, s.start, func(d delay, o int) int { return d.start - o })
+	if k == len(c.delays) || c.delays[k].start >= s.end {
+		return -1
+	}
+	for t := s.lo; t < s.hi; t++ {
+		if c.tokens[t].any("silence", "follow_up") {
+			return t
+		}
+	}
+	return -1
 }
 
 // belongs reports whether a sentence outside a follow-up section goes on with

@@ -367,7 +367,7 @@ func (c *compiler) isAsked(s *sentence, t int) bool {
 	}
 	for k := t - 1; k >= s.lo; k-- {
 		if c.tokens[k].any("whether") {
-			return !c.cutBetween(c.tokens[k].end, c.tokens[t].start) && c.words(c.tokens[k].End, c.tokens[t].Start).only("addressee", "subject", "auxiliary", "adverb", "always", "to", "perfect")
+			return !c.cutBetween(c.tokens[k].end, c.tokens[t].start) && c.words(c.tokens[k].End, c.tokens[t].Start).only("addressee", "subject", "speaker", "auxiliary", "adverb", "always", "to", "perfect")
 		}
 	}
 	return false
@@ -668,47 +668,100 @@ func (c *compiler) onlyForbids(s *sentence) bool {
 	return k == len(c.quotes) || c.quotes[k].start >= s.end
 }
 
-// struckMarks are the marks around what an author takes back in Markdown and
-// HTML, and whether they reach over line ends.
+// struckMarks are the marks around what an author takes back in HTML: comments,
+// and tags, which may have attributes.
 var struckMarks = []struct {
 	open, close string
-	lines       bool
-}{{"~~", "~~", false}, {"<!--", "-->", true}, {"<del>", "</del>", true}, {"<s>", "</s>", true}, {"<strike>", "</strike>", true}}
+	tag         bool
+}{{"<!--", "-->", false}, {"<del", "</del>", true}, {"<s", "</s>", true}, {"<strike", "</strike>", true}}
 
 // findStruck finds what the author crossed out (~~…~~, <del>…</del>) or
 // commented out (<!-- … -->): nothing there is read.
 func (c *compiler) findStruck() {
 	unclosed := map[string]bool{} // marks that do not close any more
-	small := ""                   // the text in small letters, once a mark is found
+	small := ""                   // the text in small letters, once a tag or comment is found
+	paragraph := 0                // the end of the lines without a blank one
 	for i := 0; i < len(c.text); {
 		k := strings.IndexAny(c.text[i:], "~<")
 		if k < 0 {
 			return
 		}
 		i += k
+		if c.text[i] == '~' {
+			if i >= paragraph {
+				paragraph = c.paragraphEnd(i)
+			}
+			i = c.crossedOut(i, paragraph)
+			continue
+		}
 		end := i + 1
 		for _, m := range struckMarks {
-			if from := i + len(m.open); from > len(c.text) || !strings.EqualFold(c.text[i:from], m.open) || unclosed[m.close] {
+			from := c.opens(i, m.open, m.tag)
+			if from < 0 || unclosed[m.close] {
 				continue
 			}
 			if small == "" {
 				small = smallASCII(c.text)
 			}
-			from, to := i+len(m.open), len(small)
-			if !m.lines {
-				to = c.lines[c.lineAt(i)].end
-			}
-			if n := strings.Index(small[from:max(from, to)], m.close); n >= 0 {
+			if n := strings.Index(small[from:], m.close); n >= 0 {
 				end = from + n + len(m.close)
 				c.struck = append(c.struck, [2]int{i, end})
 			} else {
 				end = from
-				unclosed[m.close] = m.lines
+				unclosed[m.close] = true
 			}
 			break
 		}
 		i = end
 	}
+}
+
+// opens returns the end of a mark at the offset; -1: it is another.
+func (c *compiler) opens(i int, open string, tag bool) int {
+	const longest = 200 // bytes of attributes
+	from := i + len(open)
+	switch {
+	case from > len(c.text) || !strings.EqualFold(c.text[i:from], open):
+		return -1
+	case !tag:
+		return from
+	}
+	n := strings.IndexAny(c.text[from:min(len(c.text), from+longest)], "<>")
+	if n < 0 || c.text[from+n] != '>' || n > 0 && !strings.ContainsAny(c.text[from:from+1], " \t\n") {
+		return -1
+	}
+	return from + n + 1
+}
+
+// crossedOut reads what stands at a "~": "~~…~~", in its line or on in the next
+// ones of the paragraph where both marks touch words, and returns where to go on.
+func (c *compiler) crossedOut(i, paragraph int) int {
+	const mark = "~~"
+	from := i + len(mark)
+	if !strings.HasPrefix(c.text[i:], mark) {
+		return i + 1
+	}
+	n := strings.Index(c.text[from:max(from, paragraph)], mark)
+	if n < 0 {
+		return from
+	}
+	inner, end := c.text[from:from+n], from+n+len(mark)
+	if strings.Contains(inner, "\n") {
+		if tight := strings.Trim(inner, " \t\n~"); tight != inner || strings.HasPrefix(c.text[end:], "~") {
+			return from
+		}
+	}
+	c.struck = append(c.struck, [2]int{i, end})
+	return end
+}
+
+// paragraphEnd returns the end of the last line before a blank one.
+func (c *compiler) paragraphEnd(i int) int {
+	n := c.lineAt(i)
+	for n+1 < len(c.lines) && !c.lines[n+1].blank {
+		n++
+	}
+	return c.lines[n].end
 }
 
 // smallASCII returns a text of the same length with its ASCII letters small.

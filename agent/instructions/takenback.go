@@ -3,6 +3,7 @@ package instructions
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
@@ -11,6 +12,10 @@ import (
 // remark are the kinds of words that a remark such as "this is outdated" is made
 // of, beside those that make it one.
 var remark = []vocabulary.Kind{"retracted", "draft", "remark_noun", "pronoun", "addressee", "adverb", "auxiliary", "relative_that", "and", "refusal"}
+
+// remarkMarks are the kinds that make a remark. A "set_aside" is one only alone in
+// brackets.
+var remarkMarks = []vocabulary.Kind{"retracted", "draft", "set_aside"}
 
 // findTakenBack marks what the author says is not in force: "Old rule: …",
 // "TODO: …", "… (outdated)", "Contoh jawaban yang salah: …". It may be no more
@@ -21,11 +26,19 @@ func (c *compiler) findTakenBack() {
 	for i := 0; i < len(c.sentences) && len(c.remarks) > 0; i++ {
 		s := &c.sentences[i]
 		k, _ := slices.BinarySearch(c.remarks, s.lo)
-		if k == len(c.remarks) || c.remarks[k] >= s.hi {
-			continue
+		first := k
+		for ; k < len(c.remarks) && c.remarks[k] < s.hi; k++ {
+			t := c.tokens[c.remarks[k]]
+			begins, ends := noWord(c.text[s.start:t.start]), noWord(c.text[t.end:max(t.end, s.end)])
+			switch {
+			case begins && c.isDraft(t), begins != ends && c.isEnclosed(t):
+				s.takeBack(s.start, s.end)
+			case begins && ends && c.isEnclosed(t):
+				c.takeBackAround(i)
+			}
 		}
-		if t := c.tokens[c.remarks[k]]; c.isDraft(t) && noWord(c.text[s.start:t.start]) {
-			s.takeBack(s.start, s.end)
+		if k == first {
+			continue
 		}
 		if c.isRemark(s.start, s.end) {
 			c.takeBackAround(i)
@@ -56,6 +69,15 @@ func (c *compiler) isDraft(t token) bool {
 		return m.Kind == "draft" && (c.language == "" || m.Language == c.language)
 	})
 }
+
+// isEnclosed reports whether a token stands alone in brackets: "(old)", "[disabled]".
+func (c *compiler) isEnclosed(t token) bool {
+	next, _ := utf8.DecodeRuneInString(strings.TrimLeft(c.text[t.end:], " *_"))
+	return opensBracket(lastRune(strings.TrimRight(c.text[:t.start], " *_"))) && closesBracket(next)
+}
+
+func opensBracket(r rune) bool  { return strings.ContainsRune("([（［【", r) }
+func closesBracket(r rune) bool { return strings.ContainsRune(")]）］】", r) }
 
 // isRemark reports whether text[from:to] says nothing but that something is not
 // in force.
@@ -116,7 +138,7 @@ func (c *compiler) clauseEnds(cl clause, signs string) bool {
 // its step, else the rest of the step.
 func (c *compiler) takeBackAround(i int) {
 	s := &c.sentences[i]
-	if c.clauseEnds(clause{start: s.start, end: s.end}, ":：") {
+	if c.clauseEnds(clause{start: s.start, end: s.end}, ":：") || c.isTitle(s) {
 		c.takeBackBelow(i)
 		return
 	}
@@ -128,6 +150,14 @@ func (c *compiler) takeBackAround(i int) {
 	for k := i + 1; k < len(c.sentences) && c.sentences[k].step == s.step && c.sentences[k].line == s.line; k++ {
 		c.sentences[k].takeBack(c.sentences[k].start, c.sentences[k].end)
 	}
+}
+
+// isTitle reports whether a sentence is a line of its own in bold, which is no
+// section's title: "**Old rules**".
+func (c *compiler) isTitle(s *sentence) bool {
+	l := c.lines[s.line]
+	own := strings.TrimSpace(c.text[l.body:l.end])
+	return len(own) > len("****") && strings.HasPrefix(own, "**") && strings.HasSuffix(own, "**") && noWord(c.text[l.body:max(l.body, s.start)]) && s.end <= l.end
 }
 
 // takeBackBelow marks what stands under a line such as "Old rules:": the items
@@ -160,7 +190,7 @@ func (c *compiler) blankBetween(a, b int) bool {
 func (c *compiler) takeBackSections() {
 	taken := map[*section]bool{}
 	for _, sec := range c.sections { // what is above a section is before it
-		if taken[sec.above] || !sec.untitled && c.lines[sec.line].heading.remark && c.remarkIn(foldTitle(sec.title)) {
+		if taken[sec.above] || !sec.untitled && c.lines[sec.line].heading.remark && c.isRemarkTitle(sec) {
 			taken[sec] = true
 		}
 	}
@@ -169,4 +199,28 @@ func (c *compiler) takeBackSections() {
 			s.takeBack(s.start, s.end)
 		}
 	}
+}
+
+// isRemarkTitle reports whether a title says that what stands under it is not in
+// force: "Old rules", "Prices (outdated)", "FLOW (OLD)".
+func (c *compiler) isRemarkTitle(sec *section) bool {
+	if c.remarkIn(foldTitle(sec.title)) {
+		return true
+	}
+	open := strings.IndexFunc(sec.title, opensBracket)
+	if open < 0 {
+		return false
+	}
+	behind := fold.Phrase(strings.TrimFunc(sec.title[open:], func(r rune) bool { return !fold.WordRune(r) }))
+	g := stretch{text: behind, words: c.vocab.ScanAll(behind), language: c.language}
+	// "(old)" says of the flow that it is; of customers it says which.
+	ofPrompt := slices.ContainsFunc(c.lines[sec.line].heading.kinds, func(k SectionKind) bool { return k != SectionOther })
+	return c.remarkIn(behind) || ofPrompt && g.has("set_aside") && g.only("set_aside")
+}
+
+// reportTakenBack reports what a sentence does not do because the author says
+// that it is not in force, from the token t on.
+func (c *compiler) reportTakenBack(code string, t int) {
+	const message = "the text says that this is not in force, so it is not done: take it out, or if it is in force the words that say so"
+	c.report(code, SeverityWarning, c.tokens[t].start, c.tokens[t].end, message, "")
 }

@@ -85,18 +85,18 @@ func (c *compiler) scanTokens() {
 		if q < len(c.quotes) && c.quotes[q].start <= tok.start || c.isStruck(tok.start) {
 			continue
 		}
-		if (within(c.refs, &r, tok) || within(c.variables, &v, tok)) && !tok.any("draft") { // "[TODO]"
+		if (within(c.refs, &r, tok) || within(c.variables, &v, tok)) && !tok.any(remarkMarks...) { // "[TODO]"
 			continue
 		}
 		for line+1 < len(c.lines) && c.lines[line+1].start <= tok.start {
 			line++
 		}
 		if h := c.lines[line].heading; h != nil {
-			h.remark = h.remark || tok.any("retracted")
+			h.remark = h.remark || tok.any("retracted", "set_aside")
 			continue
 		}
 		covered = t.End
-		if tok.any("retracted", "draft") {
+		if tok.any(remarkMarks...) {
 			c.remarks = append(c.remarks, len(c.tokens))
 		}
 		c.tokens = append(c.tokens, tok)
