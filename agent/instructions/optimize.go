@@ -129,8 +129,8 @@ func readRewrite(answer string) (text string, reasons []string, ok bool) {
 	}
 	text = strings.TrimSuffix(rest[:end], "\n")
 	for line := range strings.Lines(rest[end+len(closeMark):]) {
-		if reason, ok := strings.CutPrefix(strings.TrimSpace(line), "- "); ok && strings.TrimSpace(reason) != "" {
-			reasons = append(reasons, strings.TrimSpace(reason))
+		if reason, ok := strings.CutPrefix(strings.TrimSpace(line), "- "); ok && shortened(reason) != "" {
+			reasons = append(reasons, shortened(reason))
 		}
 	}
 	return text, reasons, strings.TrimSpace(text) != ""

@@ -42,7 +42,7 @@ func answers(asked *[]string, texts ...string) instructions.Writer {
 }
 
 func rewritten(text string) string {
-	return "Here it is:\n<<<<REWRITE\n" + strings.TrimSuffix(text, "\n") + "\nREWRITE>>>>\n- shorter sentences\n* and no list\n- one thought a line\n"
+	return "Here it is:\n<<<<REWRITE\n" + strings.TrimSuffix(text, "\n") + "\nREWRITE>>>>\n- shorter sentences\n* and no list\n- one \x1b\u202ethought a line\n"
 }
 
 func optimize(w instructions.Writer, text string) (*instructions.Optimized, error) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/followup"
@@ -265,11 +266,20 @@ func (r *reading) propose(raw rawProposal, open []Diagnostic) (Proposal, error) 
 	return p, err
 }
 
+// shortened makes one line of what a model wrote, of at most 300 characters and
+// without those that would act on a terminal: it is shown to people.
 func shortened(s string) string {
-	if r := []rune(strings.Join(strings.Fields(s), " ")); len(r) > 300 {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && !unicode.IsSpace(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, s)
+	line := strings.Join(strings.Fields(s), " ")
+	if r := []rune(line); len(r) > 300 {
 		return string(r[:299]) + "…"
 	}
-	return strings.Join(strings.Fields(s), " ")
+	return line
 }
 
 // locate finds words that the model copied: models copy well and count badly,

@@ -36,7 +36,7 @@ func propose(t *testing.T, answer string) *instructions.Proposals {
 	return got
 }
 
-const goodAnswer = "Sure:\n```json\n" + `[{"item": 1, "target": "@Support Team", "reason": "technical  help"},
+const goodAnswer = "Sure:\n```json\n" + `[{"item": 1, "target": "@Support Team", "reason": "technical\u001b[2J\u202e \n help"},
  {"item": 2, "delay": "2h", "delay_text": "2 hours", "delay_line": 5, "message_text": "a hello from us", "message_line": 4}]` + "\n```"
 
 func TestPropose(t *testing.T) {
@@ -47,7 +47,7 @@ func TestPropose(t *testing.T) {
 		assert.Equal(t, p.DelayAt.Text, unclear[p.DelayAt.Offset:p.DelayAt.End])
 		assert.Equal(t, "a hello from us", unclear[p.Message.Offset:p.Message.End])
 	}
-	assert.Equal(t, "technical help", got.Items[0].Reason)
+	assert.Equal(t, "technical[2J help", got.Items[0].Reason) // nothing that acts on a terminal
 
 	// Stored, read again, applied.
 	data, err := json.Marshal(got)

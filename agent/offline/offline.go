@@ -37,7 +37,8 @@
 //   - A number that the contact gives a range for ("50-60k", "at least 100k") is
 //     taken where all comparisons with it come out the same over the whole
 //     range, as the number that was said, of two the lower; else it is asked for
-//     once more. "Around 50k" is 50k.
+//     once more. "Around 50k" is 50k. "Not more than" turns a bound around; behind a
+//     negation further ahead ("I can't go over 150k") it is asked for again.
 //   - A refusal is asked once more, and then passed over, required or not. An
 //     e-mail address is checked for its form, not whether it exists.
 //   - It cannot calculate, compare products, read pictures or reason over a

@@ -15,10 +15,11 @@ import (
 // What makes a range of numbers, in English and Indonesian.
 var (
 	rangeJoints = set("-", "–", "—", "to", "or", "until", "till", "sampai", "hingga", "sd", "s/d", "s.d", "atau")
-	// atLeast and atMost stand before a number. Of "no more than" and "more than"
-	// the longer counts.
-	atLeast = []string{"at least", "minimum", "min", "more than", "over", "above", "starting at", "minimal", "paling sedikit", "setidaknya", "lebih dari", "di atas", "diatas", "mulai dari", "mulai"}
-	atMost  = []string{"under", "below", "less than", "up to", "at most", "maximum", "max", "no more than", "not more than", "not over", "di bawah", "dibawah", "kurang dari", "maksimal", "maks", "paling banyak", "tidak lebih dari", "sampai", "hingga"}
+	// atLeast and atMost stand before a number.
+	atLeast = []string{"at least", "minimum", "min", "more than", "over", "above", "starting at", "minimal", "paling sedikit", "setidaknya", "lebih dari", "di atas", "diatas", "mulai dari", "mulai", ">", ">=", "≥"}
+	atMost  = []string{"under", "below", "less than", "up to", "at most", "maximum", "max", "di bawah", "dibawah", "kurang dari", "maksimal", "maks", "paling banyak", "sampai", "hingga", "<", "<=", "≤"}
+	// nearly stands between them and the number, and changes nothing.
+	nearly = []string{"of", "about", "around", "roughly", "approximately", "or equal to", "or equal", "sekitar", "kira-kira", "dengan"}
 	// orMore and orLess stand behind one.
 	orMore = []string{"+", "or more", "and up", "or above", "minimum", "ke atas", "atau lebih", "lebih"}
 	orLess = []string{"or less", "or below", "max", "maximum", "tops", "ke bawah", "atau kurang", "maksimal"}
@@ -31,14 +32,16 @@ func findRanges(s string, found []amount) []amount {
 	var out []amount
 	for _, a := range found {
 		if k := len(out) - 1; k >= 0 && joins(s, out[k], a) {
-			low := out[k].said
-			if out[k].scale == 0 && a.scale > 0 && low*a.scale <= a.said {
+			low, high, scale := out[k].said, a.said, max(out[k].scale, a.scale)
+			switch {
+			case out[k].scale == 0 && a.scale > 0 && low*a.scale <= high:
 				low *= a.scale // "50-60k"
+			case a.scale == 0 && out[k].scale > 0 && high*out[k].scale >= low:
+				high *= out[k].scale // "100 ribu sampai 150"
 			}
-			if low <= a.said {
-				out[k] = amount{low: low, high: a.said, said: low, start: out[k].start, end: a.end, scale: a.scale, money: out[k].money || a.money}
-				continue
-			}
+			low, high = min(low, high), max(low, high)
+			out[k] = amount{low: low, high: high, said: low, start: out[k].start, end: a.end, scale: scale, money: out[k].money || a.money}
+			continue
 		}
 		out = append(out, a)
 	}
@@ -46,10 +49,10 @@ func findRanges(s string, found []amount) []amount {
 	for k := range out {
 		if a := &out[k]; a.low == a.high {
 			least, most := boundsAt(s, a.start, a.end)
-			switch {
-			case least > most:
+			if least {
 				a.high = math.Inf(1)
-			case most > least:
+			}
+			if most {
 				a.low = math.Inf(-1)
 			}
 		}
@@ -71,35 +74,65 @@ func joins(s string, a, b amount) bool {
 	return (between == "and" || between == "dan") && (strings.HasSuffix(before, "between") || strings.HasSuffix(before, "antara"))
 }
 
-// beforeNumber is what stands before a number, without its currency.
+// beforeNumber is what stands before a number, without its currency and words
+// such as "about".
 func beforeNumber(s string, at int) string {
 	s = strings.TrimRight(strings.ToLower(s[:at]), " .$€£")
-	for _, currency := range []string{"rp", "idr", "usd", "us", "eur"} {
-		if cut, ok := strings.CutSuffix(s, currency); ok && (cut == "" || strings.HasSuffix(cut, " ")) {
-			return strings.TrimRight(cut, " ")
+	for _, words := range [][]string{{"rp", "idr", "usd", "us", "eur"}, nearly} {
+		for _, w := range words {
+			if cut, ok := strings.CutSuffix(s, w); ok && (cut == "" || strings.HasSuffix(cut, " ")) {
+				s = strings.TrimRight(cut, " ")
+				break
+			}
 		}
 	}
 	return s
 }
 
-// boundsAt gives the lengths of the longest words around a number that make it
-// the least or the most.
-func boundsAt(s string, start, end int) (least, most int) {
+// boundsAt reports whether the words around a number make it the least or the
+// most. Behind a negation that may be about something else it may be both.
+func boundsAt(s string, start, end int) (least, most bool) {
 	before, behind := beforeNumber(s, start), strings.TrimLeft(strings.ToLower(s[end:]), " ")
-	longest := func(before, behind string, leading, trailing []string) (n int) {
-		for _, w := range leading {
-			if cut, ok := strings.CutSuffix(before, w); ok && !endsInLetter(cut) {
-				n = max(n, len(w))
-			}
-		}
-		for _, w := range trailing {
-			if rest, ok := strings.CutPrefix(behind, w); ok && strings.IndexFunc(rest, unicode.IsLetter) != 0 {
-				n = max(n, len(w))
-			}
-		}
-		return n
+	if rest, ok := cutBound(before, atLeast); ok {
+		return turned(rest, true, false)
 	}
-	return longest(before, behind, atLeast, orMore), longest(before, behind, atMost, orLess)
+	if rest, ok := cutBound(before, atMost); ok {
+		return turned(rest, false, true)
+	}
+	follows := func(words []string) bool {
+		return slices.ContainsFunc(words, func(w string) bool {
+			rest, ok := strings.CutPrefix(behind, w)
+			return ok && strings.IndexFunc(rest, unicode.IsLetter) != 0
+		})
+	}
+	return follows(orMore), follows(orLess)
+}
+
+// cutBound cuts one of the words off the end of what stands before a number.
+func cutBound(before string, words []string) (rest string, ok bool) {
+	for _, w := range words {
+		if cut, found := strings.CutSuffix(before, w); found && !endsInLetter(cut) && !strings.HasSuffix(cut, "-") && !strings.HasSuffix(cut, "=") {
+			return cut, true
+		}
+	}
+	return before, false
+}
+
+// turned turns a bound around where a negation stands right before it ("no more
+// than"); one further ahead in its clause ("I can't go over") may be about
+// something else, and leaves both sides open.
+func turned(before string, least, most bool) (bool, bool) {
+	words := strings.Fields(before[strings.LastIndexAny(before, ",.;:!?\n")+1:])
+	for i, w := range words {
+		switch w = strings.ReplaceAll(w, "’", "'"); {
+		case !noWords[w] && w != "nothing" && w != "cannot" && !strings.HasSuffix(w, "n't"):
+		case i == len(words)-1:
+			return most, least
+		default:
+			return true, true
+		}
+	}
+	return least, most
 }
 
 func endsInLetter(s string) bool {

@@ -41,6 +41,13 @@ func TestRanges(t *testing.T) {
 		"under 100k": {least, 100000, 100000}, "up to $100k": {least, 100000, 100000}, "no more than 100k": {least, 100000, 100000}, "100k max": {least, 100000, 100000},
 		"at least 100k": {100000, most, 100000}, "100k+": {100000, most, 100000}, "100k or more": {100000, most, 100000}, "over 50k": {50000, most, 50000},
 		"di bawah 100 ribu": {least, 100000, 100000}, "minimal Rp 100 ribu": {100000, most, 100000}, "lebih dari 1 juta": {1e6, most, 1e6},
+		"not less than 50k": {50000, most, 50000}, "no less than 50k": {50000, most, 50000}, "nothing over 100k": {least, 100000, 100000}, "not above 100k": {least, 100000, 100000},
+		"never more than 100k": {least, 100000, 100000}, "tidak kurang dari 100 ribu": {100000, most, 100000}, "tidak lebih dari 100 ribu": {least, 100000, 100000},
+		"gak lebih dari 100 ribu": {least, 100000, 100000}, "not sure, over 100k": {100000, most, 100000}, "no, less than 100k": {least, 100000, 100000},
+		"I can't go over 150k": {least, most, 150000}, "we don't have more than 150k": {least, most, 150000}, "aku tidak mau keluar lebih dari 100 ribu": {least, most, 100000},
+		"<100k": {least, 100000, 100000}, ">= 100k": {100000, most, 100000}, "≤ $100k": {least, 100000, 100000}, "-> 100k": {100000, 100000, 100000},
+		"less than or equal to 100k": {least, 100000, 100000}, "maximum of 100k": {least, 100000, 100000}, "up to around 100k": {least, 100000, 100000}, "sampai dengan 100rb": {least, 100000, 100000},
+		"between 150k and 50k": {50000, 150000, 50000}, "150k to 50k": {50000, 150000, 50000}, "100 ribu sampai 150": {100000, 150000, 100000}, "between about 50k and 60k": {50000, 60000, 50000},
 		"around 50k": {50000, 50000, 50000}, "sekitar 50 ribu": {50000, 50000, 50000}, "team of 12, about 250,000": {250000, 250000, 250000},
 		"two hundred and fifty thousand": {250000, 250000, 250000}, "we moved to 100k": {100000, 100000, 100000}, "discover 100k": {100000, 100000, 100000},
 	} {
