@@ -100,21 +100,26 @@ func (m *Mux) runApproval(ctx context.Context, t ClaimedTask) (*Turn, error) {
 	}
 	ap := view.Approval
 	a := m.agentOf(r.view.Conversation)
+	begun := r.j.start != nil
 	if ap == nil || a == nil || a.id != ap.Agent || ap.Epoch != r.view.Conversation.Epoch {
-		return r.staleApproval(ctx, ap)
+		return r.staleApproval(ctx, ap, begun)
 	}
 	r.approval = ap
 	if r.task.Trigger.Agents, err = r.chainOf(ctx, ap); err != nil {
 		return nil, err
 	}
 	if err := r.begin(a); err != nil {
-		return r.staleApproval(ctx, ap)
+		return r.staleApproval(ctx, ap, begun)
 	}
 	if t.Attempts > a.cfg.Limits.Attempts {
 		return r.commit(ctx, outcome{failure: fmt.Sprintf("an approved call did not get on in %d attempts", a.cfg.Limits.Attempts), poisoned: true})
 	}
 	if !r.approvalDone() {
-		if err := r.runApproved(ctx, ap); err != nil {
+		err := r.runApproved(ctx, ap)
+		if errors.Is(err, errDropped) {
+			return r.staleApproval(ctx, ap, begun)
+		}
+		if err != nil {
 			return nil, r.keep(ctx, err)
 		}
 	}
@@ -174,6 +179,9 @@ func (r *run) runApproved(ctx context.Context, ap *Approval) error {
 			break
 		}
 		res.Call.Arguments = args
+		if err = r.owns(ctx, t); err != nil {
+			break
+		}
 		res, _, err = r.perform(ctx, t, res, refuse)
 	}
 	if err != nil {
@@ -191,8 +199,8 @@ func (r *run) runApproved(ctx context.Context, ap *Approval) error {
 // staleApproval ends an approval whose conversation went elsewhere. A call that
 // was begun before keeps its outcome, and the turn that ran it gets its record
 // (S7.4): only one that was not begun is refused.
-func (r *run) staleApproval(ctx context.Context, ap *Approval) (*Turn, error) {
-	if ap != nil && r.j.start != nil {
+func (r *run) staleApproval(ctx context.Context, ap *Approval, begun bool) (*Turn, error) {
+	if ap != nil && begun {
 		r.approval, r.a = ap, r.m.byID[ap.Agent]
 		if !r.approvalDone() {
 			res := resultData{Outside: true, Call: CallRecord{

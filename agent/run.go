@@ -180,16 +180,8 @@ func (r *run) refresh(ctx context.Context) error {
 // notice takes up newer messages of the contact, and gives up when the epoch
 // is another.
 func (r *run) notice() error {
-	if r.view.Conversation.Epoch != r.j.start.Epoch && !switches.Off(switches.Epochs) {
+	if r.lost(r.view) {
 		return errDropped
-	}
-	// The task is taken away by whoever ends the turn from outside: a human,
-	// and for a ladder whatever the contact writes (S8.4). It is gone too when
-	// a commit of ours whose outcome was not known has arrived after all.
-	if t := r.view.Task(r.task.Kind); t == nil || t.TurnID != r.task.TurnID {
-		if t == nil || !switches.Off(switches.Epochs) {
-			return errDropped
-		}
 	}
 	if switches.Off(switches.Supersede) || r.task.Kind == TaskFollowUp || !r.newer() || r.j.superseded >= r.a.cfg.Limits.Supersedes {
 		return nil
@@ -200,6 +192,36 @@ func (r *run) notice() error {
 		return err
 	}
 	r.j.supersede(seen)
+	return nil
+}
+
+// lost reports whether the turn was ended from outside.
+func (r *run) lost(v View) bool {
+	if v.Conversation == nil || v.Conversation.Epoch != r.j.start.Epoch && !switches.Off(switches.Epochs) {
+		return true
+	}
+	// The task is taken away by whoever ends the turn: a human, and for a ladder
+	// whatever the contact writes (S8.4). It is gone too when a commit of ours
+	// whose outcome was not known has arrived after all.
+	t := v.Task(r.task.Kind)
+	return t == nil || t.TurnID != r.task.TurnID && !switches.Off(switches.Epochs)
+}
+
+// owns looks whether the turn may still call an action (S1.2): a human may have
+// the conversation since. What a built-in one stages is looked at by the commit,
+// what happens outside only here. Newer messages of the contact are left to the
+// next look: they are for the LLM, not for the call at hand.
+func (r *run) owns(ctx context.Context, t *tool) error {
+	if t.action.Builtin || switches.Off(switches.Owns) {
+		return nil
+	}
+	view, err := r.m.store.Load(ctx, Query{ConversationID: r.task.ConversationID, Tasks: true})
+	switch {
+	case err != nil:
+		return fmt.Errorf("agent: load conversation: %w", err)
+	case r.lost(view):
+		return errDropped
+	}
 	return nil
 }
 

@@ -340,6 +340,9 @@ func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, fail
 		res.Call.Outcome, res.Call.Detail = CallPending, "pending: a person has to approve it; tell the contact that it is being looked at"
 		return res, "", nil
 	}
+	if err := r.owns(ctx, t); err != nil {
+		return res, "", err
+	}
 	return r.perform(ctx, t, res, refuse)
 }
 

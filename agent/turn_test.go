@@ -219,3 +219,51 @@ func TestApproval(t *testing.T) {
 	assert.Equal(t, 1, ran)
 	assert.Equal(t, []string{"We look into it.", "Refunded!"}, k.sent())
 }
+
+// S1.2: what happens outside happens only while the agent has the conversation.
+// A human who took over while the LLM thought is not to find the contact charged
+// after that; the next call of the same answer is not run either.
+func TestNoOutsideActionAfterATakeover(t *testing.T) {
+	for _, at := range []string{"while the LLM thinks", "during the call before"} {
+		t.Run(at, func(t *testing.T) {
+			var k *kit
+			takeOver := func() {
+				_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: k.conversation().ID, UserID: "ana", Text: "Ana here"})
+				require.NoError(t, err)
+			}
+			var turns []agent.Turn
+			ran := 0
+			act := actions.MustFunc("charge", "Charge.", func(context.Context, actions.Call, struct{}) (actions.Result, error) {
+				if ran++; at == "during the call before" {
+					takeOver()
+				}
+				return actions.Result{Content: "charged"}, nil
+			})
+			k = newKit(t, agenttest.Script(t,
+				agenttest.Say("Hello!"),
+				agenttest.Func(func(context.Context, *agent.Request) (*agent.Response, error) {
+					if at == "while the LLM thinks" {
+						takeOver()
+					}
+					return &agent.Response{Calls: []agent.ToolCall{
+						{ID: "1", Name: "charge", Arguments: []byte(`{}`)}, {ID: "2", Name: "charge", Arguments: []byte(`{ }`)},
+					}}, nil
+				}),
+			), func(c *agent.Config) {
+				c.Actions = append(c.Actions, act)
+				c.OnTurn = func(turn agent.Turn) { turns = append(turns, turn) }
+			})
+			k.say("Hi")
+			k.say("Charge me")
+			turn := turns[1]
+			want := 0
+			if at == "during the call before" {
+				want = 1
+			}
+			assert.Equal(t, want, ran)
+			assert.Len(t, turn.Calls, want, "what was not run is not told of")
+			assert.Equal(t, agent.ExitDropped, turn.Exit)
+			assert.Equal(t, user("ana"), k.conversation().Assignee)
+		})
+	}
+}

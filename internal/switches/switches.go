@@ -67,6 +67,8 @@ const (
 	// Doubt: a send that is refused after one of unknown outcome counts as
 	// failed (S10.1).
 	Doubt
+	// Owns: an outside action is run whoever has the conversation by then (S1.2).
+	Owns
 	// Window: an agent writes after the channel's reply window (S10.4).
 	Window
 	guards
@@ -75,7 +77,7 @@ const (
 var names = [guards]string{
 	"Keys", "Targets", "LadderWaits", "Epochs", "SendWindow", "Supersede", "Handoffs", "Limits", "Unsendable", "Clean", "Fill", "Split",
 	"Schemas", "Names", "Approvals", "ResolveOnce", "AtMostOnce", "OneVersion", "EndLadder", "Dispose", "OptOut", "EchoHold", "EchoText",
-	"Forward", "Fallback", "Hint", "HandBack", "Doubt", "Window",
+	"Forward", "Fallback", "Hint", "HandBack", "Doubt", "Owns", "Window",
 }
 
 func (g Guard) String() string { return names[g] }

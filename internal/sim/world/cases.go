@@ -103,6 +103,17 @@ func Cases() []Case {
 			on("sms", in(0, 1, "hi"), in(3*time.Second, 2, "more")).with(Cue{Op: "llm", N: 1, Pause: 5 * time.Second}),
 		},
 		{
+			// A human takes over while the LLM thinks about a charge.
+			"a call after a takeover", guard(switches.Owns), "S1.2",
+			on("sms", in(0, 1, "price"), is(5*time.Second, "takeover", 1)).with(Cue{Op: "llm", N: 2, Pause: 10 * time.Second}),
+		},
+		{
+			// A human takes over between what the worker looks at first and the
+			// approved call.
+			"an approved call after a takeover", guard(switches.Owns), "S1.2",
+			on("sms", in(0, 1, "refund"), is(20*time.Second, "resolve", 1), is(22*time.Second, "takeover", 1)).with(Cue{Op: "load", N: 9, Pause: 5 * time.Second}),
+		},
+		{
 			// A person approves a call; another refuses it after it has run.
 			"resolved again", guard(switches.ResolveOnce), "S6.9",
 			on("sms", in(0, 1, "refund"), is(20*time.Second, "resolve", 1), is(40*time.Second, "resolve again", 1)),

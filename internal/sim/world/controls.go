@@ -42,7 +42,7 @@ func Controls() []Control {
 		switches.OneVersion: "I29", switches.EndLadder: "I9", switches.Dispose: "I1", switches.OptOut: "I11, S8.13",
 		switches.EchoHold: "S10.3", switches.EchoText: "S10.3", switches.Forward: "S10.1", switches.Fallback: "I32",
 		switches.Hint: "rule 2", switches.HandBack: "I1", switches.Doubt: "S10.1",
-		switches.Window: "S10.4",
+		switches.Owns: "S1.2", switches.Window: "S10.4",
 	}
 	for _, g := range switches.All() {
 		out = append(out, Control{Name: g.String(), Holds: holds[g], Guards: []switches.Guard{g}})

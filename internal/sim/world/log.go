@@ -253,6 +253,7 @@ func (l *Log) ask(request uint64) {
 // run takes note of an action's effect.
 func (l *Log) run(call actions.Call, name string, in purchase) {
 	conversationID, key := call.Conversation.ID, call.Key
+	l.owned(conversationID)
 	l.ran(call, name, in)
 	l.effects[key]++
 	if name == "charge" && l.effects[key] > 1 {
@@ -266,6 +267,25 @@ func (l *Log) run(call actions.Call, name string, in purchase) {
 		l.keys[turn+name] = key
 	}
 	l.add(Event{Op: "action", Conversation: conversationID, Text: name, Key: key})
+}
+
+// thought forgets what the actor saw before the LLM took its time.
+func (l *Log) thought() {
+	if a := l.actor(); a != nil {
+		a.looked = nil
+	}
+}
+
+// owned sees that whoever acts outside has looked who has the conversation,
+// since the LLM took its time (S1.2).
+func (l *Log) owned(conversationID string) {
+	a := l.actor()
+	if a == nil {
+		return
+	}
+	if began, ok := l.started[a.turn]; ok && a.looked[conversationID] != began {
+		l.violate("S1.2: turn %s of epoch %d acts outside, and saw the conversation in epoch %d last (0: not since it asked)", a.turn, began, a.looked[conversationID])
+	}
 }
 
 // deliver takes note of a message that the contact sees.

@@ -49,6 +49,9 @@ type actor struct {
 	token int64
 	// checked is when it checked its fence last.
 	checked int
+	// looked are the epochs of the conversations that it looked at since it
+	// asked the LLM last.
+	looked map[string]int64
 	// wake is until when it sleeps, zero when it does not. Idle actors wake
 	// earlier when something is written.
 	wake time.Time

@@ -33,6 +33,12 @@ func (s *store) Load(ctx context.Context, q agent.Query) (agent.View, error) {
 	if err != nil {
 		return v, err
 	}
+	if a := w.log.actor(); a != nil && v.Conversation != nil {
+		if a.looked == nil {
+			a.looked = map[string]int64{}
+		}
+		a.looked[v.Conversation.ID] = v.Conversation.Epoch
+	}
 	if w.cfg.Rules.NoDedupe {
 		v.Duplicate = ""
 	}

@@ -160,6 +160,7 @@ func (st *storm) generate(req *agent.Request) (*agent.Response, error) {
 		return nil, &agent.LLMError{Kind: kind, Err: err}
 	}
 	f := w.point("llm")
+	w.log.thought()
 	if f == Before {
 		return fail(agent.LLMTemporary, ErrInjected)
 	}

@@ -433,6 +433,7 @@ func (l *llm) Generate(_ context.Context, req *agent.Request) (*agent.Response, 
 		return w.storm.generate(req)
 	}
 	f := w.point("llm")
+	w.log.thought()
 	request := hashOf(req.Messages)
 	if f == Before {
 		err := &agent.LLMError{Kind: agent.LLMTemporary, Err: ErrInjected}
