@@ -166,7 +166,8 @@ func (c *compiler) isDash(r rune, at, after int) bool {
 	}
 	switch r {
 	case '-', '–':
-		return c.text[at-1] == ' ' && (c.text[after] == ' ' || c.text[after] == '\n')
+		spaced := c.text[at-1] == ' ' || r == '-' && strings.HasSuffix(c.text[:at], " -") // " -- "
+		return spaced && (c.text[after] == ' ' || c.text[after] == '\n')
 	case '>':
 		return c.text[at-1] == '-' || c.text[at-1] == '='
 	case '=':

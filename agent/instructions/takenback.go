@@ -11,11 +11,11 @@ import (
 
 // remark are the kinds of words that a remark such as "this is outdated" is made
 // of, beside those that make it one.
-var remark = []vocabulary.Kind{"retracted", "draft", "remark_noun", "pronoun", "addressee", "adverb", "auxiliary", "relative_that", "and", "refusal"}
+var remark = []vocabulary.Kind{"old_rule", "retracted", "draft", "remark_noun", "below", "pronoun", "addressee", "adverb", "auxiliary", "relative_that", "and", "refusal"}
 
 // remarkMarks are the kinds that make a remark. A "set_aside" is one only alone in
-// brackets.
-var remarkMarks = []vocabulary.Kind{"retracted", "draft", "set_aside"}
+// brackets, a "to_use" behind a prohibition.
+var remarkMarks = []vocabulary.Kind{"old_rule", "retracted", "draft", "set_aside", "to_use"}
 
 // findTakenBack marks what the author says is not in force: "Old rule: …",
 // "TODO: …", "… (outdated)", "Contoh jawaban yang salah: …". It may be no more
@@ -31,10 +31,14 @@ func (c *compiler) findTakenBack() {
 			t := c.tokens[c.remarks[k]]
 			begins, ends := noWord(c.text[s.start:t.start]), noWord(c.text[t.end:max(t.end, s.end)])
 			switch {
-			case begins && c.isDraft(t), begins != ends && c.isEnclosed(t):
+			case begins && c.isDraft(t), begins != ends && !t.any("to_use") && c.isEnclosed(t):
 				s.takeBack(s.start, s.end)
-			case begins && ends && c.isEnclosed(t):
+			case begins && ends && !t.any("to_use") && c.isEnclosed(t):
 				c.takeBackAround(i)
+			case t.any("to_use"):
+				c.takeBackUnused(i, c.remarks[k])
+			case begins && t.any("old_rule"):
+				c.takeBackBehind(i, t)
 			}
 		}
 		if k == first {
@@ -83,7 +87,7 @@ func closesBracket(r rune) bool { return strings.ContainsRune(")]）］】", r) 
 // in force.
 func (c *compiler) isRemark(from, to int) bool {
 	lo, hi := c.tokensIn(from, to)
-	return c.anyIn(lo, hi, "retracted", "draft") && c.remarkIn(c.shadow.Text[c.shadow.Index(from):c.shadow.Index(to)])
+	return c.anyIn(lo, hi, "old_rule", "retracted", "draft") && c.remarkIn(c.shadow.Text[c.shadow.Index(from):c.shadow.Index(to)])
 }
 
 // remarkIn is isRemark for a folded text.
@@ -92,7 +96,7 @@ func (c *compiler) remarkIn(folded string) bool {
 		return false
 	}
 	g := stretch{text: folded, words: c.vocab.ScanAll(folded), language: c.language}
-	return g.has("retracted", "draft") && g.only(remark...)
+	return g.has("old_rule", "retracted", "draft") && g.only(remark...)
 }
 
 // takeBackWithin reads the remarks that stand in a sentence beside what they are
@@ -133,12 +137,59 @@ func (c *compiler) clauseEnds(cl clause, signs string) bool {
 	return strings.LastIndexAny(strings.TrimRight(c.text[cl.start:cl.end], " \t\n*_"), signs) > strings.LastIndexFunc(c.text[cl.start:cl.end], fold.WordRune)
 }
 
+// takeBackUnused reads "Do not use: …", "(don't use this) …" at the beginning of
+// a sentence, where the token says "use".
+func (c *compiler) takeBackUnused(i, use int) {
+	const before = 16 // bytes: "we", "please"
+	s, t := &c.sentences[i], c.tokens[use]
+	if use == s.lo || !c.tokens[use-1].any("prohibit") || !noWord(c.text[c.tokens[use-1].end:max(c.tokens[use-1].end, t.start)]) {
+		return
+	}
+	not := c.tokens[use-1]
+	if not.start-s.start > before || !c.wordsOf(s.start, not.start).only("addressee", "adverb") {
+		return
+	}
+	behind := strings.TrimLeft(c.text[t.end:s.end], " *_")
+	switch next, n := utf8.DecodeRuneInString(behind); {
+	case next == ':' || next == '：':
+		if noWord(behind[n:]) {
+			c.takeBackBelow(i)
+		} else {
+			s.takeBack(s.end-len(behind)+n, s.end)
+		}
+	case closesBracket(next):
+		s.takeBack(s.start, s.end)
+	}
+}
+
+// takeBackBehind marks what stands behind the colon of a sentence that begins
+// with a rule that is not in force and says more of it: "Old rule from May: …".
+func (c *compiler) takeBackBehind(i int, t token) {
+	const longest = 48 // bytes about the rule
+	s := &c.sentences[i]
+	about := c.text[t.end:min(s.end, t.end+longest)]
+	at := strings.IndexAny(about, ":：")
+	if at < 0 {
+		return
+	}
+	lo, hi := c.tokensIn(t.end, t.end+at)
+	if c.anyIn(lo, hi, "not") && !c.anyIn(lo, hi, remarkMarks...) {
+		return // "The old rules do not apply to them: …"
+	}
+	_, n := utf8.DecodeRuneInString(about[at:])
+	if from := t.end + at + n; noWord(c.text[from:max(from, s.end)]) {
+		c.takeBackBelow(i)
+	} else {
+		s.takeBack(from, s.end)
+	}
+}
+
 // takeBackAround marks what a sentence that is nothing but a remark is about:
 // what stands below it where it ends in a colon, else the sentence before it in
 // its step, else the rest of the step.
 func (c *compiler) takeBackAround(i int) {
 	s := &c.sentences[i]
-	if c.clauseEnds(clause{start: s.start, end: s.end}, ":：") || c.isTitle(s) {
+	if c.clauseEnds(clause{start: s.start, end: s.end}, ":：") || c.isTitle(s) || c.wordsOf(s.start, s.end).has("below") {
 		c.takeBackBelow(i)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
@@ -35,6 +36,9 @@ func marksOf(kinds ...vocabulary.Kind) (marks uint64) {
 	}
 	return marks
 }
+
+// negationMarks are the marks of the kinds that make a negation.
+var negationMarks = marksOf("not", "prohibit", "cannot", "none", "declines")
 
 // kindMarks gives the bits of all that a phrase means.
 func kindMarks(meanings []vocabulary.Meaning) (marks uint64) {
@@ -92,16 +96,41 @@ func (c *compiler) scanTokens() {
 			line++
 		}
 		if h := c.lines[line].heading; h != nil {
-			h.remark = h.remark || tok.any("retracted", "set_aside")
+			h.remark = h.remark || tok.any("old_rule", "retracted", "set_aside")
 			continue
 		}
 		covered = t.End
 		if tok.any(remarkMarks...) {
 			c.remarks = append(c.remarks, len(c.tokens))
+			tok = c.withNegation(tok)
 		}
 		c.tokens = append(c.tokens, tok)
 	}
 }
+
+// withNegation gives a remark what a negation inside it means, where the sentence
+// goes on under it: "not used to assign", "never write like this or assign".
+func (c *compiler) withNegation(tok token) token {
+	const near = 24 // bytes
+	behind := strings.TrimLeft(c.shadow.Text[tok.End:min(len(c.shadow.Text), tok.End+near)], " ,")
+	next := c.vocab.ScanAll(behind)
+	if first, _ := utf8.DecodeRuneInString(behind); len(next) == 0 || next[0].Start > 0 || !unicode.IsLetter(first) || !slices.ContainsFunc(next[0].Meanings, func(m vocabulary.Meaning) bool { return slices.Contains(underNegation, m.Kind) }) {
+		return tok
+	}
+	phrase := c.shadow.Text[tok.Start:tok.End]
+	for end := strings.LastIndexByte(phrase, ' '); end > 0; end = strings.LastIndexByte(phrase[:end], ' ') {
+		for _, t := range c.vocab.Scan(phrase[:end]) {
+			if kindMarks(t.Meanings)&negationMarks != 0 {
+				tok.Meanings = slices.Concat(tok.Meanings, t.Meanings)
+			}
+		}
+	}
+	tok.marks = kindMarks(tok.Meanings)
+	return tok
+}
+
+// underNegation are the kinds of words with which a negated phrase goes on.
+var underNegation = []vocabulary.Kind{"or", "to", "attempt", "relative_that"}
 
 // joinLines makes a space of each line end within a sentence, so that a phrase
 // may go on in the next line: "it has been⏎assigned to @X".
