@@ -3,6 +3,7 @@ package instructions
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
@@ -137,8 +138,8 @@ func (c *compiler) clauseEnds(cl clause, signs string) bool {
 	return strings.LastIndexAny(strings.TrimRight(c.text[cl.start:cl.end], " \t\n*_"), signs) > strings.LastIndexFunc(c.text[cl.start:cl.end], fold.WordRune)
 }
 
-// takeBackUnused reads "Do not use: …", "(don't use this) …" at the beginning of
-// a sentence, where the token says "use".
+// takeBackUnused reads "Do not use: …" at the beginning of a sentence, and
+// "(don't use this)" at either end of one, where the token says "use".
 func (c *compiler) takeBackUnused(i, use int) {
 	const before = 16 // bytes: "we", "please"
 	s, t := &c.sentences[i], c.tokens[use]
@@ -146,19 +147,22 @@ func (c *compiler) takeBackUnused(i, use int) {
 		return
 	}
 	not := c.tokens[use-1]
+	behind := strings.TrimLeft(c.text[t.end:max(t.end, s.end)], " *_")
+	next, n := utf8.DecodeRuneInString(behind)
+	if closesBracket(next) && opensBracket(lastRune(c.text[:not.start])) && (noWord(c.text[s.start:not.start]) || noWord(behind)) {
+		s.takeBack(s.start, s.end)
+		return
+	}
 	if not.start-s.start > before || !c.wordsOf(s.start, not.start).only("addressee", "adverb") {
 		return
 	}
-	behind := strings.TrimLeft(c.text[t.end:s.end], " *_")
-	switch next, n := utf8.DecodeRuneInString(behind); {
-	case next == ':' || next == '：':
-		if noWord(behind[n:]) {
-			c.takeBackBelow(i)
-		} else {
-			s.takeBack(s.end-len(behind)+n, s.end)
-		}
-	case closesBracket(next):
-		s.takeBack(s.start, s.end)
+	if next != ':' && next != '：' {
+		return
+	}
+	if noWord(behind[n:]) {
+		c.takeBackBelow(i)
+	} else {
+		s.takeBack(s.end-len(behind)+n, s.end)
 	}
 }
 
@@ -167,10 +171,14 @@ func (c *compiler) takeBackUnused(i, use int) {
 func (c *compiler) takeBackBehind(i int, t token) {
 	const longest = 48 // bytes about the rule
 	s := &c.sentences[i]
-	about := c.text[t.end:min(s.end, t.end+longest)]
+	about := c.text[t.end:max(t.end, min(s.end, t.end+longest))]
 	at := strings.IndexAny(about, ":：")
 	if at < 0 {
 		return
+	}
+	g := c.wordsOf(t.end, t.end+at)
+	if first := strings.IndexFunc(g.text, unicode.IsLetter); first >= 0 && noWord(g.text[:first]) && !slices.ContainsFunc(g.words, func(w vocabulary.Token) bool { return w.Start == first && g.is(w, "of_rule") }) {
+		return // "Old script requests: …"
 	}
 	lo, hi := c.tokensIn(t.end, t.end+at)
 	if c.anyIn(lo, hi, "not") && !c.anyIn(lo, hi, remarkMarks...) {
