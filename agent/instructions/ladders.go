@@ -386,8 +386,9 @@ func (r *reader) silence(s *sentence, k, t int, follow bool, delays []int) {
 	}
 	near := s.around(t)
 	if r.cur != nil && len(delays) > 0 && !c.sentenceHas(near, "another", "then", "finally") {
-		if own := c.firstCondition(s, c.tokens[t].start); own != "" && own != r.cur.condition {
-			r.cur = nil // a ladder for another case
+		own := c.firstCondition(s, c.tokens[t].start)
+		if own != "" && own != r.cur.condition || r.cur.condition != "" && c.saysOtherwise(s) {
+			r.cur = nil // a ladder for another case, or for all others
 		}
 	}
 	verb := c.sentenceHas(near, "follow_up")

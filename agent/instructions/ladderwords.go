@@ -382,6 +382,16 @@ func (c *compiler) firstCondition(s *sentence, start int) string {
 	return own
 }
 
+// saysOtherwise reports whether a sentence is about all other cases than the one
+// before it: "Otherwise, if there is no reply for 1 hour, ...".
+func (c *compiler) saysOtherwise(s *sentence) bool {
+	if s.lo == s.hi {
+		return false
+	}
+	first := c.tokens[s.lo]
+	return first.any("else") && !first.any("if", "if_not", "then") && noWord(c.text[s.start:first.start])
+}
+
 // startsClause reports whether no word stands before the offset in its clause.
 func (c *compiler) startsClause(s *sentence, at int) bool {
 	return slices.ContainsFunc(s.clauses, func(cl clause) bool {
