@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/instructions"
@@ -73,7 +74,7 @@ func (e *env) optimize(c command, args []string) int {
 		return e.usageError(c.name, err)
 	}
 	if *output != "" {
-		if err := os.WriteFile(*output, []byte(got.Text), 0o644); err != nil {
+		if err := s.writeBeside(*output, []byte(got.Text)); err != nil {
 			return e.usageError(c.name, err)
 		}
 	}
@@ -148,7 +149,7 @@ func (e *env) showRewrite(got *instructions.Optimized) {
 		return
 	}
 	for line := range strings.Lines(got.Diff) {
-		switch text := strings.TrimSuffix(line, "\n"); text[0] {
+		switch text := printable(strings.TrimSuffix(line, "\n")); text[0] {
 		case '-':
 			fmt.Fprintln(e.stdout, e.paint("31", text))
 		case '+':
@@ -163,4 +164,18 @@ func (e *env) showRewrite(got *instructions.Optimized) {
 	for _, r := range got.Reasons {
 		fmt.Fprintf(e.stdout, "  - %s\n", r)
 	}
+}
+
+// printable shows what a model wrote on a terminal without acting on it.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		const joins = "\u200c\u200d" // emoji and some scripts are written with them
+		if r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && !strings.ContainsRune(joins, r) {
+			fmt.Fprintf(&b, "\\u{%x}", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }

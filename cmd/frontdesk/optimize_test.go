@@ -69,6 +69,26 @@ func TestOptimizeRefuses(t *testing.T) {
 	assert.NoFileExists(t, output)
 }
 
+// What is written goes into a file of its own, and what a model writes does not
+// act on a terminal.
+func TestOptimizeNeverOverThePrompt(t *testing.T) {
+	dir := t.TempDir()
+	prompt, link := filepath.Join(dir, "prompt.md"), filepath.Join(dir, "link.md")
+	require.NoError(t, os.WriteFile(prompt, []byte(wordy), 0o644))
+	require.NoError(t, os.Link(prompt, link))
+	for _, over := range []string{prompt, link} {
+		out, _ := optimizeWith(t, answerWith(strings.Replace(wordy, "chatting", "talking", 1)), "-output "+over+" "+prompt)
+		assert.Contains(t, out, "is the file of the prompt")
+		assert.Contains(t, out, "[exit 2]")
+	}
+	data, err := os.ReadFile(prompt)
+	require.NoError(t, err)
+	assert.Equal(t, wordy, string(data))
+	out, _ := optimizeWith(t, answerWith(strings.Replace(wordy, "chatting", "talking\x1b[K", 1)), prompt)
+	assert.Contains(t, out, `talking\u{1b}[K`)
+	assert.NotContains(t, out, "\x1b")
+}
+
 // The prompts of a workspace file can be rewritten, those of actions too.
 func TestOptimizeOfAgent(t *testing.T) {
 	t.Chdir("testdata/example")

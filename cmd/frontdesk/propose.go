@@ -68,14 +68,14 @@ func (e *env) propose(c command, args []string) int {
 		return e.usageError(c.name, err)
 	}
 	if *output != "" {
-		if err := writeProposals(*output, got); err != nil {
+		if err := s.writeProposals(*output, got); err != nil {
 			return e.usageError(c.name, err)
 		}
 	}
 	return e.showProposals(s, got)
 }
 
-func writeProposals(path string, p *instructions.Proposals) error {
+func (s *source) writeProposals(path string, p *instructions.Proposals) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -83,7 +83,7 @@ func writeProposals(path string, p *instructions.Proposals) error {
 	if err := enc.Encode(p); err != nil {
 		return err
 	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+	return s.writeBeside(path, b.Bytes())
 }
 
 // showProposals prints what was proposed, what was refused, and what is still

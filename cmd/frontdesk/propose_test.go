@@ -51,6 +51,10 @@ prompt.md:4:1: 2 hours with no answer: send a message like “a hello from us”
 
 	lines := filepath.Join(filepath.Dir(prompt), "lines.txt")
 	require.NoError(t, os.WriteFile(lines, []byte("Hello\n/advance 3h\n"), 0o644))
+	t.Setenv("OPENAI_API_KEY", "test")
+	url, _ := provider(t, proposed)
+	assert.Contains(t, shell(t, "frontdesk propose -llm openai -base-url "+url+" -workspace workspace.yaml -output "+prompt+" "+prompt), "is the file of the prompt")
+
 	chat := "frontdesk chat -llm offline -workspace workspace.yaml -proposals " + file + " " + prompt + " < " + lines
 	assert.Contains(t, shell(t, chat), "Agent: a hello from us\n")
 

@@ -136,6 +136,19 @@ func (s *source) options() instructions.Options {
 	return s.file.Options(s.agent)
 }
 
+// writeBeside writes what was made of the text, and never over the text.
+func (s *source) writeBeside(path string, data []byte) error {
+	from := s.path
+	if s.in != nil {
+		from = s.file.Name
+	}
+	was, err := os.Stat(from)
+	if is, there := os.Stat(path); err == nil && there == nil && os.SameFile(was, is) {
+		return fmt.Errorf("-output %s is the file of the prompt: name another, the prompt is not changed", path)
+	}
+	return os.WriteFile(path, data, 0o644)
+}
+
 // title is the source's name where its lines are told apart from the file's.
 func (s *source) title() string {
 	if s.in != nil {
