@@ -19,11 +19,11 @@
 // sends its own statements and those that are queued, and wakes the others. All
 // of it happens on the goroutines of the callers. If the database refuses one,
 // the transaction is rolled back, that one tries again alone, to learn its own
-// outcome, and the others go on without it. So it is for one that waits for a
-// lock. If the connection is lost, nobody of the group knows the outcome, as
-// without a group. A context that ends takes its own call back while that is
-// queued, and later leaves the others alone; a leader stays with what it has
-// sent, for a second at most.
+// outcome, and the others go on without it; groups are smaller for a while. So it
+// is for one that waits for a lock. If the connection is lost, nobody of the group
+// knows the outcome, as without a group. A context that ends takes its own call
+// back while that is queued, and later leaves the others alone; a leader stays
+// with what it has sent, for a second at most.
 //
 // A Load is one round trip, or two if it has to find the conversation first,
 // and sees one moment.
@@ -39,5 +39,8 @@
 // # Time
 //
 // All times are the library's. No statement asks the database's clock, so that
-// a test with a fake clock, and servers whose clocks differ, behave alike.
+// a test with a fake clock, and servers whose clocks differ, behave alike. Real
+// time ends two waits for the database, and decides nothing else: a shared
+// transaction waits 100 ms for a lock, and its leader a second for its end when
+// the leader's own context is done.
 package pgstore

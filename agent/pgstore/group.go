@@ -16,10 +16,12 @@ const (
 	// callers at the same time: some are written while others sync. With more of
 	// them each holds less, and what is saved by sharing is lost.
 	leadersLimit = 3
-	// groupLimit is how many callers share a transaction at most, and
-	// groupBytes about how many bytes of values it has at most, so that nobody
+	// groupLimit is how many callers share a transaction at most, of which there
+	// are fewer, but not fewer than groupLeast, while many are refused; and
+	// groupBytes is about how many bytes of values it has at most, so that nobody
 	// waits long for others.
 	groupLimit = 64
+	groupLeast = 2
 	groupBytes = 1 << 20
 	// tries is how often a group is sent, each time without the one that was
 	// refused, before each of the others goes alone.
@@ -83,6 +85,7 @@ type group struct {
 	queue   []*request
 	leaders int
 	alone   bool // somebody writes who found nobody writing
+	less    int  // by how much the limit is below groupLimit now
 }
 
 // place is what a caller does next.
@@ -135,13 +138,26 @@ func (g *group) take(leader *request) []*request {
 	out, size := []*request{leader}, leader.size
 	taken := map[string]bool{leader.only: true}
 	g.queue = slices.DeleteFunc(g.queue, func(r *request) bool {
-		if len(out) == groupLimit || taken[r.only] || size+r.size > groupBytes {
+		if len(out) >= groupLimit-g.less || taken[r.only] || size+r.size > groupBytes {
 			return false
 		}
 		out, size, taken[r.only] = append(out, r), size+r.size, true
 		return true
 	})
 	return out
+}
+
+// learn halves the limit when a group was refused, and raises it by one when one
+// was written. The larger a group is, the more often it has one that is refused,
+// and the more is sent in vain then: so its size finds its own level.
+func (g *group) learn(refused bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if refused {
+		g.less = groupLimit - max(groupLeast, (groupLimit-g.less)/2)
+	} else {
+		g.less = max(0, g.less-1)
+	}
 }
 
 // pass ends a leader's time.
@@ -250,8 +266,12 @@ func (s *Store) writeAll(ctx context.Context, c connection, all []*request, lead
 			if lost = err; err != nil && context.Cause(ctx) == errNoAnswer {
 				lost = errNoAnswer // the others' contexts are not done
 			}
+			if err == nil {
+				s.group.learn(false)
+			}
 			return
 		}
+		s.group.learn(true)
 		if len(all) == 1 || done == len(owners) { // that is the commit, of all of them
 			break
 		}

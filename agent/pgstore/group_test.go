@@ -7,11 +7,14 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -76,6 +79,13 @@ func (g *gathering) add(ctx context.Context, c agent.Commit) <-chan error {
 		runtime.Gosched()
 	}
 	return got
+}
+
+// nobodyIsLeft waits until nobody has a place: the last of them is just leaving.
+func (g *gathering) nobodyIsLeft() {
+	for all, _ := g.places(); all > 0; all, _ = g.places() {
+		runtime.Gosched()
+	}
 }
 
 func (g *gathering) release() {
@@ -201,6 +211,39 @@ DROP TRIGGER IF EXISTS refuse ON frontdesk.messages;
 CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON frontdesk.messages DEFERRABLE INITIALLY DEFERRED
 	FOR EACH ROW WHEN (NEW.text = 'refused at the end') EXECUTE FUNCTION frontdesk.refuse()`
 
+// The others of one that was refused share a transaction all the same, whichever
+// of them it was.
+func TestGroupGoesOnTogether(t *testing.T) {
+	s := temporary(t, nil)
+	const n = 5
+	for bad := range n {
+		s.empty(t)
+		for i := range n {
+			begin(t, s, fmt.Sprint(i))
+		}
+		g := gather(t, s)
+		var all []<-chan error
+		for i := range n {
+			c := storebench.Inbound(fmt.Sprint(i), 1)
+			if i == bad {
+				c.Conversation.Version = 7
+			}
+			all = append(all, g.add(t.Context(), c))
+		}
+		g.release()
+		g.over()
+		for i, got := range all {
+			if err := <-got; i == bad {
+				require.ErrorIs(t, err, agent.ErrConflict)
+			} else {
+				require.NoError(t, err)
+			}
+		}
+		g.nobodyIsLeft()
+		assert.Equal(t, fmt.Sprint(leadersLimit+1), s.transactions(t), "one alone, and one for each who leads, without %d", bad)
+	}
+}
+
 // What one would have written before it was refused is in nobody's way.
 func TestGroupForgetsWhatARefusedOneWrote(t *testing.T) {
 	s := temporary(t, nil)
@@ -321,11 +364,7 @@ func TestGroupLeaderGivesUp(t *testing.T) {
 	require.NoError(t, <-a)
 	require.NoError(t, <-b)
 	require.NoError(t, <-g.first[0])
-	all, _ := g.places()
-	for all > 0 { // the last of them is just leaving
-		runtime.Gosched()
-		all, _ = g.places()
-	}
+	g.nobodyIsLeft()
 }
 
 // A leader is not kept for ever by a database that does not answer: it gives
@@ -386,6 +425,142 @@ CREATE CONSTRAINT TRIGGER die AFTER INSERT ON frontdesk.messages DEFERRABLE INIT
 	require.NoError(t, s.Commit(t.Context(), storebench.Inbound("a", 1)), "the next one has another connection")
 }
 
+// When no connection can be had, everybody who waits hears of it, and nobody for
+// ever. Afterwards nobody is left in a place.
+func TestGroupHasNoConnection(t *testing.T) {
+	s := temporary(t, nil)
+	begin(t, s, "a")
+	begin(t, s, "b")
+	to := s.pool.Config().ConnConfig
+	database := pgx.Identifier{to.Database}.Sanitize()
+	to.Database = "postgres"
+	admin, err := pgx.ConnectConfig(t.Context(), to)
+	require.NoError(t, err)
+	allow := func(yes bool) {
+		_, err := admin.Exec(context.WithoutCancel(t.Context()), fmt.Sprintf("ALTER DATABASE %s WITH ALLOW_CONNECTIONS %t", database, yes))
+		require.NoError(t, err)
+	}
+	t.Cleanup(func() { require.NoError(t, admin.Close(context.Background())) })
+	g := gather(t, s)
+	all := append(g.first, g.add(t.Context(), storebench.Inbound("a", 1)), g.add(t.Context(), storebench.Inbound("b", 1)))
+	allow(false)
+	for _, c := range g.taken {
+		require.NoError(t, c.Conn().Close(t.Context()))
+	}
+	g.release()
+	for _, got := range all {
+		err := <-got
+		require.ErrorContains(t, err, "not currently accepting connections")
+		require.True(t, cut(err), err)
+	}
+	allow(true)
+	assert.Equal(t, "0", s.value(t, "SELECT count(*)::text FROM frontdesk.messages"))
+	g.nobodyIsLeft()
+	require.NoError(t, s.Commit(t.Context(), storebench.Inbound("a", 1)))
+}
+
+// Somebody whose context ends in the moment in which they are told to lead
+// passes it on.
+func TestGroupLeavesTheLead(t *testing.T) {
+	one := func() *request { return &request{wake: make(chan bool, 1)} }
+	first, second, led := one(), one(), &request{leads: true}
+	g := group{leaders: leadersLimit, queue: []*request{first, second}}
+	g.pass() // the first is told, and has not heard yet
+	require.True(t, g.leave(first))
+	require.Len(t, second.wake, 1)
+	require.True(t, <-second.wake)
+	assert.Equal(t, leadersLimit, g.leaders)
+	require.True(t, g.leave(second))
+	assert.Equal(t, leadersLimit-1, g.leaders, "nobody waits")
+	require.True(t, g.leave(led))
+	assert.Equal(t, leadersLimit-2, g.leaders)
+	require.False(t, g.leave(one()), "somebody has taken it along")
+	assert.Equal(t, leadersLimit-2, g.leaders)
+}
+
+// broken is a connection whose driver panics.
+type broken struct{}
+
+func (broken) SendBatch(context.Context, *pgx.Batch) pgx.BatchResults { panic("broken") }
+
+// I27: if a leader panics, nobody in its group waits for ever, or hears that
+// anything was written or refused.
+func TestGroupLeaderPanics(t *testing.T) {
+	s := &Store{sql: make([]string, len(statements))}
+	var all []*request
+	for _, name := range []string{"a", "lead", "z"} {
+		c := changeOf(s)
+		c.only = name
+		all = append(all, &request{change: &c, wake: make(chan bool, 1)})
+	}
+	require.PanicsWithValue(t, "broken", func() { s.writeAll(t.Context(), broken{}, slices.Clone(all), all[1]) })
+	for _, r := range []*request{all[0], all[2]} {
+		require.Len(t, r.wake, 1, r.only)
+		require.False(t, <-r.wake, "it is not told to lead")
+		require.ErrorContains(t, r.err, "panicked")
+		require.True(t, cut(r.err), r.err)
+		require.NotErrorIs(t, r.err, errAlone)
+	}
+}
+
+// written is a connection that keeps what it was sent.
+type written struct{ queries []*pgx.QueuedQuery }
+
+func (w *written) SendBatch(_ context.Context, b *pgx.Batch) pgx.BatchResults {
+	w.queries = b.QueuedQueries
+	return done{}
+}
+
+// done is the results of statements that were all done.
+type done struct{ pgx.BatchResults }
+
+func (done) Exec() (pgconn.CommandTag, error) { return pgconn.CommandTag{}, nil }
+
+func (done) Close() error { return nil }
+
+// A group locks in the order in which every transaction does: all lanes by
+// conversation, then all keys, then the rest, however those came who are in it.
+func TestGroupLocksInOrder(t *testing.T) {
+	s := &Store{sql: make([]string, len(statements))}
+	for _, st := range statements {
+		s.sql[st.n] = st.sql
+	}
+	var all []*request
+	for _, name := range []string{"c", "a", "b"} {
+		c := storebench.Inbound(name, 1)
+		key := map[string]string{"a": "k2", "b": "k3", "c": "k1"}[name]
+		c.Dedupe = map[string]string{key: name, "z" + key: name}
+		c.Put = append(c.Put, agent.Task{ConversationID: name, Kind: agent.TaskSend, Due: start})
+		w := writer{change: changeOf(s), c: &c}
+		require.NoError(t, w.apply())
+		all = append(all, &request{change: &w.change, wake: make(chan bool, 1)})
+	}
+	c := &written{}
+	s.writeAll(t.Context(), c, all, all[0])
+	var got []string
+	for _, q := range c.queries {
+		switch q.SQL {
+		case waitLess.sql:
+			got = append(got, "wait less")
+		case putTasks.sql:
+			got = append(got, fmt.Sprintf("lane %s %s", q.Arguments[0], q.Arguments[1]))
+		case addKey.sql:
+			got = append(got, fmt.Sprintf("key %s", q.Arguments[0]))
+		case setConversation.sql:
+			got = append(got, fmt.Sprintf("conversation %s", q.Arguments[0]))
+		case putMessage.sql:
+			got = append(got, fmt.Sprintf("message %s", q.Arguments[0]))
+		default:
+			t.Error("unexpected: ", q.SQL)
+		}
+	}
+	assert.Equal(t, []string{
+		"wait less", "lane a send", "lane a turn", "lane b send", "lane b turn", "lane c send", "lane c turn",
+		"key k1", "key k2", "key k3", "key zk1", "key zk2", "key zk3",
+		"conversation a", "message a", "conversation b", "message b", "conversation c", "message c",
+	}, got)
+}
+
 // A group has a limit, in changes and in bytes, and one change of each
 // conversation; what does not go with it keeps its place.
 func TestGroupTakes(t *testing.T) {
@@ -413,6 +588,47 @@ func TestGroupTakes(t *testing.T) {
 	}
 	assert.Len(t, g.take(change("another", 1)), groupLimit)
 	assert.Len(t, g.queue, 3+2*groupLimit-(groupLimit-1))
+}
+
+// While many are refused, fewer share a transaction, so that not many are sent
+// in vain; and more again when they are written.
+func TestGroupLearnsItsSize(t *testing.T) {
+	size := func(g *group) int {
+		g.queue = nil
+		for i := range 2 * groupLimit {
+			g.queue = append(g.queue, &request{change: &change{only: fmt.Sprint(i)}})
+		}
+		return len(g.take(&request{change: &change{only: "lead"}}))
+	}
+	g := &group{}
+	for _, want := range []int{groupLimit, groupLimit / 2, groupLimit / 4} {
+		assert.Equal(t, want, size(g))
+		g.learn(true)
+	}
+	for range 10 {
+		g.learn(true)
+	}
+	assert.Equal(t, groupLeast, size(g))
+	for i := range groupLimit {
+		assert.Equal(t, groupLeast+min(i, groupLimit-groupLeast), size(g))
+		g.learn(false)
+	}
+
+	s := temporary(t, nil)
+	begin(t, s, "a")
+	begin(t, s, "b")
+	s.group.less = 10
+	gathered := gather(t, s)
+	bad := storebench.Inbound("a", 1)
+	bad.Conversation.Version = 7
+	a, b := gathered.add(t.Context(), bad), gathered.add(t.Context(), storebench.Inbound("b", 1))
+	gathered.release()
+	gathered.over()
+	require.ErrorIs(t, <-a, agent.ErrConflict)
+	require.NoError(t, <-b)
+	gathered.nobodyIsLeft()
+	// It was halved once. One group or more was written before and after.
+	assert.InDelta(t, groupLimit-(groupLimit-10)/2, s.group.less, leadersLimit+1)
 }
 
 // Whoever writes what is another conversation's too, or everybody's, shares no
