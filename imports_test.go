@@ -57,11 +57,11 @@ var text = []string{"golang.org/x/text/cases", "golang.org/x/text/language", "go
 type pkg struct {
 	ImportPath string
 	Imports    []string
-	Standard   bool
+	Deps       []string
 }
 
 func list(t *testing.T) []pkg {
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Standard", "./...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "./...").Output()
 	require.NoError(t, err)
 	var pkgs []pkg
 	dec := json.NewDecoder(strings.NewReader(string(out)))
@@ -139,6 +139,22 @@ func TestAgentStaysLight(t *testing.T) {
 		for _, bad := range []string{"database/sql", "google.golang.org/", "net/http/httptest", "testing", "github.com/stretchr/", "github.com/tmc/", "modernc.org/", "github.com/jackc/"} {
 			if dep == bad || strings.HasSuffix(bad, "/") && strings.HasPrefix(dep, bad) {
 				t.Errorf("package agent depends on %s", dep)
+			}
+		}
+	}
+}
+
+// What helps tests reaches no program: besides agent/agenttest, which is for the
+// tests of users, only packages that nobody outside can import hold test code.
+func TestNoTestCodeInPrograms(t *testing.T) {
+	for _, p := range list(t) {
+		rel := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		if strings.HasPrefix(rel, "internal/") || strings.HasPrefix(rel, "examples") || rel == "agent/agenttest" {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if dep == "testing" || strings.HasPrefix(dep, "github.com/stretchr/") {
+				t.Errorf("%s depends on %s", p.ImportPath, dep)
 			}
 		}
 	}

@@ -19,7 +19,7 @@ var remark = []vocabulary.Kind{"old_rule", "retracted", "draft", "remark_noun", 
 var remarkMarks = []vocabulary.Kind{"old_rule", "retracted", "draft", "set_aside", "to_use"}
 
 // findTakenBack marks what the author says is not in force: "Old rule: …",
-// "TODO: …", "… (outdated)", "Contoh jawaban yang salah: …". It may be no more
+// "Draft: …", "… (outdated)", "Contoh jawaban yang salah: …". It may be no more
 // than a note, so that what it tells to do is in doubt, not forbidden. A remark
 // stands before what it is about, with a colon or in brackets, or behind it; or
 // it is a sentence of its own, or the title of a section or list.

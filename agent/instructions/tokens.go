@@ -89,7 +89,7 @@ func (c *compiler) scanTokens() {
 		if q < len(c.quotes) && c.quotes[q].start <= tok.start || c.isStruck(tok.start) {
 			continue
 		}
-		if (within(c.refs, &r, tok) || within(c.variables, &v, tok)) && !tok.any(remarkMarks...) { // "[TODO]"
+		if (within(c.refs, &r, tok) || within(c.variables, &v, tok)) && !tok.any(remarkMarks...) { // "[old]"
 			continue
 		}
 		for line+1 < len(c.lines) && c.lines[line+1].start <= tok.start {

@@ -15,8 +15,10 @@
 // all the others have queued meanwhile, each under a savepoint, so that one
 // that conflicts fails alone. It commits once, with one sync, and wakes the
 // others; if more came in, the first of those leads next. All of it happens on
-// the goroutines of the callers: the store has none of its own, and no timer.
-// A single caller pays nothing for it and waits for nobody.
+// the goroutines of the callers: the store has none of its own. A single caller
+// pays nothing for it and waits for nobody. Real time ends one wait, that for
+// another process which has the file (Options.BusyTimeout), and decides nothing
+// else.
 //
 // # Reading
 //
