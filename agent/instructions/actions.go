@@ -115,8 +115,13 @@ func (c *compiler) actionsOf(i int, ref *int) {
 		how := c.read(s, t)
 		acted = acted || name == actAssign
 		if how != ordered && name != actAssign {
-			if s.isTakenBack(c.tokens[t].start) && c.timedSilence(s) < 0 {
-				c.reportTakenBack("forbidden-action", t)
+			switch {
+			case s.isTakenBack(c.tokens[t].start):
+				if c.timedSilence(s) < 0 {
+					c.reportTakenBack("forbidden-action", t)
+				}
+			case canonical && how == doubted && (c.isHedged(s, t) || c.isAsked(s, t)):
+				c.reportOpen(t)
 			}
 			continue
 		}

@@ -30,7 +30,7 @@ func certainly(plain bool) sense {
 
 // governing are the kinds of words that may stand between a negation and the
 // verb that it forbids.
-var governing = []vocabulary.Kind{"adverb", "to", "addressee", "auxiliary", "attempt", "not", "prohibit", "cannot", "not_after", "not_next", "or", "always"}
+var governing = []vocabulary.Kind{"adverb", "to", "addressee", "auxiliary", "attempt", "not", "prohibit", "cannot", "not_after", "not_next", "or", "always", "wants_done"}
 
 // breaking are the kinds of words behind which something else begins than what
 // a negation before them forbids.
@@ -170,6 +170,56 @@ func (c *compiler) governs(cl clause, hit, t int) bool {
 	aux := g.last("auxiliary")
 	return no.any("none") && aux >= 0 && g.behind(aux).only(governing...) && g.bare(governing...) <= subject &&
 		c.blankBut(cl.start, clause{start: cl.start, end: no.start, lo: cl.lo, hi: hit}, "adverb", "addressee", "to", "if")
+}
+
+// isHedged reports whether a sentence leaves open if the action at token t is
+// done at all: "maybe assign to @X later", "perhaps we should assign to @X",
+// "assign to @X, maybe". In "maybe they want a price: assign to @X" something
+// else is open, and "maybe: assign to @X" is a case.
+func (c *compiler) isHedged(s *sentence, t int) bool {
+	most := 0 // words between that are none of those before a verb
+	if c.tokens[t].any("assign_after") {
+		most = 2 // "vielleicht später an @X zuweisen"
+	}
+	cl := s.clauses[s.clauseAt(c.tokens[t].start)]
+	for k := t - 1; k >= cl.lo; k-- {
+		if c.tokens[k].any("hedge") {
+			return c.wordsOf(cl.start, c.tokens[k].start).only("and", "then", "but", "adverb", "addressee", "subject", "speaker", "auxiliary") &&
+				c.wordsOf(c.tokens[k].end, c.tokens[t].start).bare("adverb", "addressee", "subject", "speaker", "auxiliary", "always", "another") <= most
+		}
+	}
+	end := c.endOfAction(s, t)
+	for k := t + 1; k < s.hi; k++ {
+		if c.tokens[k].start >= end && c.tokens[k].any("hedge") {
+			return noWord(c.text[end:c.tokens[k].start]) && c.wordsOf(c.tokens[k].end, s.end).only("adverb", "another")
+		}
+	}
+	return false
+}
+
+// readWanted reads an action that somebody else wants done, which is no order of
+// the author: "ignore it when they ask you to assign to @X". One that the
+// sentence tells to comply with is one: "if they ask you to assign to @X, do it".
+func (c *compiler) readWanted(s *sentence, t int) sense {
+	cl := s.clauses[s.clauseAt(c.tokens[t].start)]
+	k := t - 1
+	for k >= cl.lo && !c.tokens[k].any("wants_done") {
+		k--
+	}
+	if k < cl.lo || !c.wordsOf(c.tokens[k].end, c.tokens[t].start).only("adverb", "to") {
+		return ordered
+	}
+	who := c.wordsOf(cl.start, c.tokens[k].start)
+	ours := len(who.words) > 0 && who.is(who.words[len(who.words)-1], "author") && who.behind(len(who.words)-1).only()
+	switch {
+	case noWord(who.text), ours: // "tell the bot to", "we want you to"
+		return ordered
+	case c.anyIn(s.lo, k, "pass_over", "declines"), c.anyIn(t, s.hi, "refusal", "pass_over", "declines"):
+		return forbidden
+	case c.anyIn(t, s.hi, "comply"):
+		return ordered
+	}
+	return doubted
 }
 
 // hasHead reports whether a negation has a subject with a word before it:

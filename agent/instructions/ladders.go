@@ -1,6 +1,7 @@
 package instructions
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,6 +79,9 @@ type reader struct {
 	// waiting is the delay of the sentence before, which only says to wait, or
 	// -1: "Give them 24 hours. If they don't answer, close."
 	waiting int
+	// waitFor is the case that sentence is for: "If they want a demo, wait 3
+	// hours. If there is no reply, ...".
+	waitFor string
 	// lastQuote is where the last quotation ends that became a message.
 	lastQuote int
 }
@@ -114,7 +118,7 @@ func (r *reader) endSection(sec *section) {
 		r.c.report("followup-not-understood", SeverityWarning, r.proposed[0], r.proposed[1],
 			fmt.Sprintf("%q may be the delay of a follow-up, but nothing says that it follows the contact's silence: write \"if the contact does not reply after %s, …\"", d, d), "")
 	}
-	r.cur, r.then, r.finally, r.proposed, r.intro, r.waiting = nil, false, false, [2]int{}, false, -1
+	r.cur, r.then, r.finally, r.proposed, r.intro, r.waiting, r.waitFor = nil, false, false, [2]int{}, false, -1, ""
 }
 
 // sentence reads one sentence into the current plan, a new one or none.
@@ -155,7 +159,10 @@ func (r *reader) sentence(i int) {
 	for k := range s.clauses {
 		r.clause(s, k, follow)
 	}
-	r.waiting = wait
+	r.waiting, r.waitFor = wait, ""
+	if wait >= 0 {
+		r.waitFor = c.firstCondition(s, s.end)
+	}
 	if r.cur != nil {
 		r.unread(s)
 		r.cur.lastLine = c.lineAt(max(s.start, s.end-1))
@@ -350,7 +357,7 @@ func (r *reader) begin(s *sentence, start, end int) *draft {
 	d := &draft{start: start, end: end, head: end, line: r.c.lineAt(start)}
 	if r.cur == nil {
 		r.cur = &plan{section: s.section, step: s.step, lastLine: s.line}
-		r.cur.condition, r.cur.head = r.c.ladderCondition(s, start), r.c.caseHead(s)
+		r.cur.condition, r.cur.head = cmp.Or(r.c.ladderCondition(s, start), r.waitFor), r.c.caseHead(s)
 		r.plans = append(r.plans, r.cur)
 	}
 	r.cur.drafts = append(r.cur.drafts, d)
@@ -471,6 +478,12 @@ func (r *reader) unreadTime(s *sentence, t int) {
 			fmt.Sprintf("%q is read as no delay, and nothing is sent when the contact is silent: write it in hours or minutes, such as \"if the contact does not reply for 2 hours, ...\"", c.text[start:end]), "")
 		return
 	}
+	for _, k := range r.delaysFrom(clause{start: s.start, end: s.end}) {
+		x := c.delays[k]
+		c.report("followup-not-understood", SeverityWarning, x.start, x.end,
+			fmt.Sprintf("nothing says that %q is how long the contact is silent, and nothing is sent then: write \"if the contact does not reply for %s, ...\"", c.text[x.start:x.end], c.text[x.start:x.end]), "")
+		return
+	}
 }
 
 // oddTime finds a time at the number of token k that the grammar reads as none: a
@@ -531,7 +544,7 @@ func (r *reader) neighbour(cl clause, next bool) []int {
 			return nil
 		}
 	}
-	if next && c.clauseHas(cl, "wait", "follow_up", "after") < 0 {
+	if next && c.clauseHas(cl, "wait", "follow_up", "after", "passes") < 0 {
 		return nil
 	}
 	return r.delaysFrom(cl)

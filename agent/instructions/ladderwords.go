@@ -93,8 +93,13 @@ func (r *reader) nextItem(s *sentence) {
 // -1: it is none.
 func (r *reader) onlyWaits(s *sentence) int {
 	c := r.c
-	if r.cur != nil || c.sentenceHas(s, "silence", "silence_about", "follow_up", "not") || s.hi > s.lo && c.tokens[s.lo].any("if") && !c.tokens[s.lo].any("wait") || !c.sentenceHas(s, "wait") || c.hasSite(s) {
+	if r.cur != nil || c.sentenceHas(s, "silence", "silence_about", "follow_up", "not") || !c.sentenceHas(s, "wait") || c.hasSite(s) {
 		return -1
+	}
+	if c.tokens[s.lo].any("if") && !c.tokens[s.lo].any("wait") && !slices.ContainsFunc(s.clauses[1:], func(cl clause) bool {
+		return cl.lo < cl.hi && c.tokens[cl.lo].any("wait") && noWord(c.text[cl.start:c.tokens[cl.lo].start])
+	}) {
+		return -1 // "if they have to wait 2 hours"
 	}
 	found := r.delaysFrom(clause{start: s.start, end: s.end})
 	if len(found) != 1 {
@@ -258,7 +263,7 @@ func (r *reader) goesOnAfter(s *sentence, k int, x delay) bool {
 		}
 	}
 	for t := x.hi; t < cl.hi; t++ {
-		if !c.tokens[t].any("another", "to") {
+		if !c.tokens[t].any("another", "to", "passes") {
 			return false
 		}
 	}
@@ -355,6 +360,10 @@ func (c *compiler) firstCondition(s *sentence, start int) string {
 			return ""
 		case t == s.lo+1 && tok.any("addressee") && noWord(c.text[c.tokens[s.lo].end:tok.start]):
 			return "" // "if you"
+		case tok.any("wait") && to < 0 && c.startsClause(s, tok.start):
+			to, whole, hi = tok.start, true, t // "when it fails, wait 2 hours; if ..."
+		case tok.any(vocabulary.Unit) && to >= 0:
+			hi = t // "if they asked for a quote and 4 hours pass without a reply"
 		case tok.any("silence", "follow_up", "finally", vocabulary.Unit), tok.any("send") && c.cutBetween(from, tok.start):
 			return ""
 		case tok.any("and", "but"):

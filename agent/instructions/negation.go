@@ -29,6 +29,14 @@ func (c *compiler) negated(s *sentence, t int) bool { return c.read(s, t) != ord
 
 // read returns what a sentence says of the action at token t.
 func (c *compiler) read(s *sentence, t int) sense {
+	if how := c.readNegation(s, t); how != ordered {
+		return how
+	}
+	return c.readWanted(s, t)
+}
+
+// readNegation is read but for what only others want done.
+func (c *compiler) readNegation(s *sentence, t int) sense {
 	switch {
 	case t-s.lo > longestSentence:
 		return doubted
@@ -43,7 +51,7 @@ func (c *compiler) read(s *sentence, t int) sense {
 	if how := c.readState(s, t); how != ordered {
 		return how
 	}
-	if c.isAsked(s, t) {
+	if c.isAsked(s, t) || c.isHedged(s, t) {
 		return doubted
 	}
 	tok := c.tokens[t]
@@ -168,7 +176,7 @@ func noWord(s string) bool { return !strings.ContainsFunc(s, fold.WordRune) }
 // isRefusal reports whether a clause is nothing but a refusal: "never", "not
 // allowed", "jangan".
 func (c *compiler) isRefusal(cl clause) bool {
-	return cl.lo < cl.hi && c.blankBut(cl.start, cl, "not", "prohibit", "cannot", "not_after", "refusal", "adverb", "addressee") &&
+	return cl.lo < cl.hi && c.blankBut(cl.start, cl, "not", "prohibit", "cannot", "not_after", "refusal", "adverb", "addressee", "but") &&
 		slices.ContainsFunc(c.tokens[cl.lo:cl.hi], func(t token) bool { return t.any(refusals...) })
 }
 
@@ -359,10 +367,11 @@ func (c *compiler) readState(s *sentence, t int) sense {
 }
 
 // isAsked reports whether it is a question if the action at token t is done at
-// all: "ask Budi whether we assign to @X", "should we assign to @X?". An answer
-// behind it that does not say no says yes.
+// all: "ask Budi whether we assign to @X", "should we assign to @X?", "if they
+// pay, assign to @X?". An answer behind it that does not say no says yes.
 func (c *compiler) isAsked(s *sentence, t int) bool {
-	if c.isQuestion(s) && c.answer(s) != nil {
+	question := c.isQuestion(s)
+	if question && c.answer(s) != nil {
 		return false
 	}
 	for k := t - 1; k >= s.lo; k-- {
@@ -370,7 +379,18 @@ func (c *compiler) isAsked(s *sentence, t int) bool {
 			return !c.cutBetween(c.tokens[k].end, c.tokens[t].start) && c.words(c.tokens[k].End, c.tokens[t].Start).only("addressee", "subject", "speaker", "auxiliary", "adverb", "always", "to", "perfect")
 		}
 	}
-	return false
+	// "Can you assign to @X if they pay?" and "assign to @X, ok?" are requests.
+	return question && !c.anyIn(s.lo, t, "request") && noWord(c.text[c.endOfAction(s, t):s.end])
+}
+
+// endOfAction returns where the last mention behind the action at token t ends,
+// or the action where there is none.
+func (c *compiler) endOfAction(s *sentence, t int) int {
+	end := c.tokens[t].end
+	if r := c.refBefore(s.end); r < len(c.refs) && c.refs[r].start >= end {
+		end = c.refs[r].end
+	}
+	return min(end, s.end)
 }
 
 // lastWord returns what the last word of a phrase means on its own.

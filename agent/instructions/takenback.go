@@ -12,11 +12,12 @@ import (
 
 // remark are the kinds of words that a remark such as "this is outdated" is made
 // of, beside those that make it one.
-var remark = []vocabulary.Kind{"old_rule", "retracted", "draft", "remark_noun", "below", "pronoun", "addressee", "adverb", "auxiliary", "relative_that", "and", "refusal"}
+var remark = []vocabulary.Kind{"old_rule", "retracted", "draft", "shelved", "remark_noun", "remark_word", "below", "pronoun", "addressee", "adverb", "auxiliary", "relative_that", "and", "but", "refusal"}
 
 // remarkMarks are the kinds that make a remark. A "set_aside" is one only alone in
-// brackets, a "to_use" behind a prohibition.
-var remarkMarks = []vocabulary.Kind{"old_rule", "retracted", "draft", "set_aside", "to_use"}
+// brackets or behind a sign, a "shelved" before a colon too, a "to_use" behind a
+// prohibition.
+var remarkMarks = []vocabulary.Kind{"old_rule", "retracted", "draft", "set_aside", "shelved", "to_use"}
 
 // findTakenBack marks what the author says is not in force: "Old rule: …",
 // "Draft: …", "… (outdated)", "Contoh jawaban yang salah: …". It may be no more
@@ -24,18 +25,30 @@ var remarkMarks = []vocabulary.Kind{"old_rule", "retracted", "draft", "set_aside
 // stands before what it is about, with a colon or in brackets, or behind it; or
 // it is a sentence of its own, or the title of a section or list.
 func (c *compiler) findTakenBack() {
-	for i := 0; i < len(c.sentences) && len(c.remarks) > 0; i++ {
+	for i := range c.sentences {
 		s := &c.sentences[i]
+		if l := c.lines[s.line]; strings.HasPrefix(strings.TrimLeft(c.text[l.body:l.end], "*_"), comment) {
+			s.takeBack(s.start, s.end)
+			continue
+		}
 		k, _ := slices.BinarySearch(c.remarks, s.lo)
 		first := k
 		for ; k < len(c.remarks) && c.remarks[k] < s.hi; k++ {
 			t := c.tokens[c.remarks[k]]
-			begins, ends := noWord(c.text[s.start:t.start]), noWord(c.text[t.end:max(t.end, s.end)])
+			begins, ends := noWord(c.text[s.start:t.start]), noWord(strings.TrimLeft(c.text[t.end:max(t.end, s.end)], " 0123456789"))
 			switch {
-			case begins && c.isDraft(t), begins != ends && !t.any("to_use") && c.isEnclosed(t):
+			case begins && c.isDraft(t), begins && !ends && !t.any("to_use") && c.isEnclosed(t):
 				s.takeBack(s.start, s.end)
+			case ends && !begins && !t.any("to_use") && c.isEnclosed(t):
+				if n := s.clauseAt(t.start); n == 0 || !c.settles(s, n) {
+					s.takeBack(s.start, s.end)
+				}
 			case begins && ends && !t.any("to_use") && c.isEnclosed(t):
 				c.takeBackAround(i)
+			case !begins && !t.any("to_use") && c.isSetOff(t, ends):
+				s.takeBack(s.start, s.end)
+			case begins && t.any("shelved") && !c.inCases(s):
+				c.takeBackHeaded(i, t.end)
 			case t.any("to_use"):
 				c.takeBackUnused(i, c.remarks[k])
 			case begins && t.any("old_rule"):
@@ -54,12 +67,24 @@ func (c *compiler) findTakenBack() {
 	c.takeBackSections()
 }
 
+// comment begins a line or the end of one that programmers mean for people.
+const comment = "//"
+
 // takeBack marks a part of a sentence as not in force.
 func (s *sentence) takeBack(from, to int) {
 	if s.taken[1] > s.taken[0] {
 		from, to = min(from, s.taken[0]), max(to, s.taken[1])
 	}
 	s.taken = [2]int{from, to}
+}
+
+// clauseAt returns the index of the clause that the offset stands in.
+func (s *sentence) clauseAt(at int) int {
+	n, ok := slices.BinarySearchFunc(s.clauses, at, func(cl clause, o int) int { return cl.start - o })
+	if !ok {
+		n--
+	}
+	return max(0, n)
 }
 
 // isTakenBack reports whether the author says of what stands at the offset that
@@ -77,8 +102,46 @@ func (c *compiler) isDraft(t token) bool {
 
 // isEnclosed reports whether a token stands alone in brackets: "(old)", "[disabled]".
 func (c *compiler) isEnclosed(t token) bool {
-	next, _ := utf8.DecodeRuneInString(strings.TrimLeft(c.text[t.end:], " *_"))
+	next, _ := utf8.DecodeRuneInString(strings.TrimLeft(c.text[t.end:], " *_.!0123456789")) // "(replaced by rule 4)"
 	return opensBracket(lastRune(strings.TrimRight(c.text[:t.start], " *_"))) && closesBracket(next)
+}
+
+// isSetOff reports whether a token stands right behind the sign of a remark on
+// what is before it: "assign to @X // old", "... <- outdated". A dash makes one of
+// a word that ends its sentence: "... - replaced".
+func (c *compiler) isSetOff(t token, ends bool) bool {
+	before := strings.TrimRight(c.text[c.near(0, t.start):t.start], " *_")
+	for _, sign := range []string{comment, "<-", "←", "#"} {
+		if strings.HasSuffix(before, sign) {
+			before = strings.TrimRight(strings.TrimSuffix(before, sign), "-<")
+			return strings.HasSuffix(before, " ")
+		}
+	}
+	dash, n := utf8.DecodeLastRuneInString(before)
+	return ends && t.any("set_aside", "shelved") && strings.ContainsRune("-–—", dash) && strings.HasSuffix(strings.TrimRight(before[:len(before)-n], "-"), " ")
+}
+
+// inCases reports whether a sentence is one of a list of cases ("- Shipped: ...",
+// "- Replaced: ..."), where its first words name a case too.
+func (c *compiler) inCases(s *sentence) bool {
+	return c.lines[s.line].label != "" && (c.namesCase(s.line-1) || c.namesCase(s.line+1))
+}
+
+// namesCase reports whether a line is an item that begins with the name of a
+// case: a few words and a colon, which are no remark.
+func (c *compiler) namesCase(n int) bool {
+	const longest, words = 40, 3
+	if n < 0 || n >= len(c.lines) || c.lines[n].label == "" {
+		return false
+	}
+	l := c.lines[n]
+	head := c.text[l.body:l.end]
+	colon := firstColon(head, longest)
+	if colon < 0 || noWord(head[colon:]) {
+		return false
+	}
+	g := c.wordsOf(l.body, l.body+colon)
+	return countWords(g.text) <= words && !g.has(remarkMarks...) && !g.has("remark_noun") && !strings.ContainsFunc(g.text, unicode.IsDigit)
 }
 
 func opensBracket(r rune) bool  { return strings.ContainsRune("([（［【", r) }
@@ -88,7 +151,7 @@ func closesBracket(r rune) bool { return strings.ContainsRune(")]）］】", r) 
 // in force.
 func (c *compiler) isRemark(from, to int) bool {
 	lo, hi := c.tokensIn(from, to)
-	return c.anyIn(lo, hi, "old_rule", "retracted", "draft") && c.remarkIn(c.shadow.Text[c.shadow.Index(from):c.shadow.Index(to)])
+	return c.anyIn(lo, hi, "old_rule", "retracted", "draft", "shelved") && c.remarkIn(c.shadow.Text[c.shadow.Index(from):c.shadow.Index(to)])
 }
 
 // remarkIn is isRemark for a folded text.
@@ -97,7 +160,8 @@ func (c *compiler) remarkIn(folded string) bool {
 		return false
 	}
 	g := stretch{text: folded, words: c.vocab.ScanAll(folded), language: c.language}
-	return g.has("old_rule", "retracted", "draft") && g.only(remark...)
+	// "It was replaced" may be said of anything, "this rule was replaced" of a rule.
+	return (g.has("old_rule", "retracted", "draft") || g.has("shelved") && g.has("remark_noun")) && g.only(remark...)
 }
 
 // takeBackWithin reads the remarks that stand in a sentence beside what they are
@@ -111,7 +175,7 @@ func (c *compiler) takeBackWithin(s *sentence) {
 		case first < 0:
 		case !rest && c.clauseEnds(s.clauses[last], before):
 			s.takeBack(s.clauses[last].end, s.end)
-		case rest && set:
+		case rest && (set || c.tokens[s.clauses[first].lo].any("but")): // "..., but this is not decided yet"
 			s.takeBack(s.start, s.clauses[first].start)
 		}
 		first, set = -1, false
@@ -122,6 +186,8 @@ func (c *compiler) takeBackWithin(s *sentence) {
 		case !c.isRemark(cl.start, cl.end):
 			flush()
 			set = c.clauseEnds(cl, behind)
+		case first < 0 && set && c.settles(s, i):
+			set = false // "If spam (ignore), if buyer (assign to @X)"
 		default:
 			if first < 0 {
 				first = i
@@ -130,6 +196,24 @@ func (c *compiler) takeBackWithin(s *sentence) {
 		}
 	}
 	flush()
+}
+
+// settles reports whether clause i says what is done in the case that the clause
+// before it names, and is no remark on an order: "spam - ignore, buyers - ...".
+func (c *compiler) settles(s *sentence, i int) bool {
+	const words = 3 // of a case: "spam and bots"
+	cl, of := s.clauses[i], s.clauses[i-1]
+	if c.anyIn(cl.lo, cl.hi, "old_rule", "draft", "shelved") || !c.anyIn(cl.lo, cl.hi, "pass_over") || c.hasAction(of.lo, of.end) {
+		return false
+	}
+	if behind := strings.TrimLeft(c.text[cl.end:s.end], " *_"); c.clauseEnds(cl, ":：") || strings.IndexAny(behind, ":：—–-") == 0 {
+		return false
+	}
+	g := c.wordsOf(of.start, of.end)
+	if len(g.words) > 0 && noWord(g.text[:g.words[0].Start]) && g.is(g.words[0], "if", "if_not", "else") {
+		return true
+	}
+	return countWords(g.text) <= words && !g.has("and", "or")
 }
 
 // clauseEnds reports whether one of the signs stands behind the last word of a
@@ -148,7 +232,7 @@ func (c *compiler) takeBackUnused(i, use int) {
 	}
 	not := c.tokens[use-1]
 	behind := strings.TrimLeft(c.text[t.end:max(t.end, s.end)], " *_")
-	next, n := utf8.DecodeRuneInString(behind)
+	next, _ := utf8.DecodeRuneInString(behind)
 	if closesBracket(next) && opensBracket(lastRune(c.text[:not.start])) && (noWord(c.text[s.start:not.start]) || noWord(behind)) {
 		s.takeBack(s.start, s.end)
 		return
@@ -156,13 +240,20 @@ func (c *compiler) takeBackUnused(i, use int) {
 	if not.start-s.start > before || !c.wordsOf(s.start, not.start).only("addressee", "adverb") {
 		return
 	}
-	if next != ':' && next != '：' {
+	c.takeBackHeaded(i, t.end)
+}
+
+// takeBackHeaded marks what stands behind a colon at the offset, or below it
+// where nothing does.
+func (c *compiler) takeBackHeaded(i, at int) {
+	s := &c.sentences[i]
+	behind := strings.TrimLeft(c.text[at:max(at, s.end)], " *_")
+	if next, n := utf8.DecodeRuneInString(behind); next != ':' && next != '：' {
 		return
-	}
-	if noWord(behind[n:]) {
+	} else if behind = behind[n:]; noWord(behind) {
 		c.takeBackBelow(i)
 	} else {
-		s.takeBack(s.end-len(behind)+n, s.end)
+		s.takeBack(s.end-len(behind), s.end)
 	}
 }
 
@@ -274,7 +365,14 @@ func (c *compiler) isRemarkTitle(sec *section) bool {
 	g := stretch{text: behind, words: c.vocab.ScanAll(behind), language: c.language}
 	// "(old)" says of the flow that it is; of customers it says which.
 	ofPrompt := slices.ContainsFunc(c.lines[sec.line].heading.kinds, func(k SectionKind) bool { return k != SectionOther })
-	return c.remarkIn(behind) || ofPrompt && g.has("set_aside") && g.only("set_aside")
+	return c.remarkIn(behind) || ofPrompt && g.has("set_aside", "shelved") && g.only("set_aside", "shelved")
+}
+
+// reportOpen reports an action that is not done because the sentence leaves open
+// if it is: "maybe close the conversation", "if they pay, close the conversation?".
+func (c *compiler) reportOpen(t int) {
+	const message = "the text leaves open whether this is done, so it is not: write plainly when to, or take it out"
+	c.report("forbidden-action", SeverityWarning, c.tokens[t].start, c.tokens[t].end, message, "")
 }
 
 // reportTakenBack reports what a sentence does not do because the author says

@@ -96,7 +96,7 @@ func (c *compiler) scanTokens() {
 			line++
 		}
 		if h := c.lines[line].heading; h != nil {
-			h.remark = h.remark || tok.any("old_rule", "retracted", "set_aside")
+			h.remark = h.remark || tok.any("old_rule", "retracted", "set_aside", "shelved")
 			continue
 		}
 		covered = t.End
