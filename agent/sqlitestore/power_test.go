@@ -25,6 +25,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
 	"github.com/seed-a71cb1d8/frontdesk/agent/sqlitestore"
+	"github.com/seed-a71cb1d8/frontdesk/internal/race"
 )
 
 // power runs stores on a disk that loses power.
@@ -223,7 +224,11 @@ func (p *power) cuts(n int, seed uint64) (commits int, lost int64) {
 // few. FRONTDESK_SEED repeats a run's places, though not the order in which the
 // goroutines get on.
 func powerRuns(t *testing.T) (cuts int, seed uint64) {
-	cuts, err := strconv.Atoi(cmp.Or(os.Getenv("FRONTDESK_POWER_CUTS"), "50"))
+	usual := "50"
+	if race.On {
+		usual = "15"
+	}
+	cuts, err := strconv.Atoi(cmp.Or(os.Getenv("FRONTDESK_POWER_CUTS"), usual))
 	require.NoError(t, err)
 	seed = uint64(time.Now().UnixNano())
 	if s := os.Getenv("FRONTDESK_SEED"); s != "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
+	"github.com/seed-a71cb1d8/frontdesk/internal/race"
 )
 
 // I14 to I23: whatever text asks, by whatever slot, and however the model
@@ -41,7 +42,7 @@ func TestObedientModel(t *testing.T) {
 					w := newWorld(t, slot, way, nil)
 					rng := rand.New(rand.NewPCG(4711, uint64(len(slot)*100+len(way))))
 					for _, e := range texts {
-						if (testing.Short() || underRace) && rng.IntN(15) > 0 {
+						if (testing.Short() || race.On) && rng.IntN(15) > 0 {
 							continue
 						}
 						r := w.attack(e)
