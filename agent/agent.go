@@ -97,6 +97,7 @@ func New(c Config) (*Agent, error) {
 	}
 	action := a.compile(&errs)
 	a.rules = newRules(a, action, &errs)
+	errs = append(errs, a.checkLadders()...)
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}

@@ -45,7 +45,8 @@ type Config struct {
 	// TargetAnyone every user.
 	AllowTargets []frontdesk.Target
 	// Ladders are follow-ups given in Go, besides those of the instructions
-	// (S8.1).
+	// (S8.1). What their actions name must exist and be among Actions. They
+	// may assign whoever is in the workspace.
 	Ladders []followup.Ladder
 
 	// Clock tells the time. Nil: the system's.
@@ -283,7 +284,7 @@ func (c *Config) validate() error {
 	if strings.TrimSpace(c.Name) == "" {
 		fault("Config.Name is empty: give the agent the name that mentions use")
 	}
-	if c.Instructions == "" && c.Playbook == nil {
+	if strings.TrimSpace(c.Instructions) == "" && c.Playbook == nil {
 		fault("agent %q has no Instructions: give it a prompt, or a Playbook", c.Name)
 	}
 	if c.Instructions != "" && c.Playbook != nil {
@@ -356,6 +357,11 @@ func (c *Config) validateNumbers() (errs []error) {
 	errs = append(errs, c.outlasted(t.Lease)...)
 	if err := c.FollowUps.Quiet.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("agent: FollowUps.Quiet: %w", err))
+	}
+	switch c.FollowUps.Window {
+	case WindowFail, WindowSkip, WindowTemplate, WindowPullForward:
+	default:
+		errs = append(errs, fmt.Errorf("agent: FollowUps.Window is %q, which is no policy: use one of the WindowPolicy constants", c.FollowUps.Window))
 	}
 	if c.FollowUps.Window == WindowTemplate && c.FollowUps.Template == "" {
 		errs = append(errs, errors.New("agent: FollowUps.Window is WindowTemplate and FollowUps.Template is empty: name the channel's template"))

@@ -232,3 +232,70 @@ func TestChannels(t *testing.T) {
 	assert.Equal(t, []string{"Hello, how can I help?"}, web.Texts())
 	assert.Equal(t, []string{"Hello, how can I", "help?"}, wa.Texts())
 }
+
+// A ladder given in Go has no compiler that looks at its names: New does, so
+// that a misspelt one is no follow-up that never happens (S6.4, S8.1).
+func TestNewChecksTheActionsOfLaddersInGo(t *testing.T) {
+	note := actions.MustFunc("note_it", "Note it.", func(context.Context, actions.Call, struct {
+		What string `json:"what"`
+	}) (actions.Result, error) {
+		return actions.Result{}, nil
+	})
+	build := func(as ...followup.Action) error {
+		k := newKit(t, nobody(t))
+		cfg := k.config("Sales Agent", nobody(t))
+		cfg.Actions = []actions.Action{
+			actions.Assign(), actions.Close(), actions.UpdateFields(), actions.UpdateStage(), actions.AddComment(), actions.UpdateTags(), note,
+		}
+		cfg.Ladders = []followup.Ladder{
+			{Condition: "first", Steps: []followup.Step{after(time.Minute, "hello?")}},
+			{Condition: "second", Steps: []followup.Step{after(time.Minute, "hello?"), after(time.Minute, "bye", as...)}},
+		}
+		_, err := agent.New(cfg)
+		return err
+	}
+	require.NoError(t, build(
+		followup.Action{Name: "update_field", Field: "Budget", Value: "200"}, followup.Action{Name: "update_field", Field: "budget", Value: "$contact.budget"},
+		followup.Action{Name: "update_field", Field: "budget"}, followup.Action{Name: "update_stage", Value: "cold lead"},
+		followup.Action{Name: "add_comment", Value: "Gone."}, followup.Action{Name: "assign", Target: "Sales Team", Method: "least_open"},
+		followup.Action{Name: "assign", Target: "team:support"}, followup.Action{Name: "note_it", Args: json.RawMessage(`{"what":"silence"}`)},
+		followup.Action{Name: "unassign"}, followup.Action{Name: "close_conversation", NoSummary: true},
+	))
+	for want, act := range map[string]followup.Action{
+		`"close_conversaton"`:                       {Name: "close_conversaton"},
+		`"stop_follow_ups"`:                         {Name: "stop_follow_ups"},
+		`nobody in the workspace is called "Saels"`: {Name: "assign", Target: "Saels"},
+		`nobody in the workspace is called ""`:      {Name: "assign"},
+		`lifecycle stage`:                           {Name: "update_stage", Value: "Kold Lead"},
+		`"update_stage" has no Value`:               {Name: "update_stage"},
+		`"add_comment" has no Value`:                {Name: "add_comment", Value: " "},
+		`"update_tags" has no Value`:                {Name: "update_tags"},
+		`there is no contact field "shoe"`:          {Name: "update_field", Field: "shoe", Value: "1"},
+		`is no number`:                              {Name: "update_field", Field: "budget", Value: "much"},
+		`closing note`:                              {Name: "close_conversation", Note: "Nope"},
+		`what`:                                      {Name: "note_it"},
+	} {
+		err := build(act)
+		if assert.ErrorContains(t, err, want, act.Name) {
+			assert.ErrorContains(t, err, "ladder 2: step 2: action 1")
+		}
+	}
+}
+
+// What is nobody, no prompt or no policy is a fault and not a default.
+func TestNewRefusesWhatIsNothing(t *testing.T) {
+	for want, change := range map[string]func(*agent.Config){
+		"has no Instructions": func(c *agent.Config) { c.Instructions = " \n\t" },
+		`Fallback.Assign of "Sales Agent"`: func(c *agent.Config) {
+			c.Fallback = agent.Fallback{Assign: frontdesk.Target{ID: "ana"}, Text: "One moment."}
+		},
+		`AllowTargets of "Sales Agent"`:   func(c *agent.Config) { c.AllowTargets = []frontdesk.Target{{ID: "ana"}} },
+		`FollowUps.Window is "templates"`: func(c *agent.Config) { c.FollowUps.Window = "templates" },
+	} {
+		k := newKit(t, nobody(t))
+		cfg := k.config("Sales Agent", nobody(t))
+		change(&cfg)
+		_, err := agent.New(cfg)
+		assert.ErrorContains(t, err, want)
+	}
+}

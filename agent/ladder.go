@@ -154,15 +154,13 @@ func (r *run) cancelStep(ctx context.Context, why string) (*Turn, error) {
 // step need no LLM (S8.8).
 func (r *run) checkActions(ctx context.Context) (why string) {
 	for i, act := range r.ladder.step.Actions {
-		name, res, err := ladderResult(act)
+		name, res := ladderResult(act)
 		t := r.a.byName[name]
 		if t == nil {
 			return "action " + clip(name, 60) + " is no longer enabled"
 		}
+		var err error
 		gone := func(err error) string { return "action " + name + " is no longer possible: " + err.Error() }
-		if err != nil {
-			return gone(err)
-		}
 		rec := CallRecord{ID: r.stepCallID(i), Name: name, Arguments: act.Args, Outcome: CallDone, Detail: "done"}
 		if !t.action.Builtin {
 			if rec.Arguments, err = t.checker.Check(act.Args); err != nil {
@@ -288,7 +286,7 @@ func (m *Mux) endLadder(view *View, why string, c *Commit) {
 
 // ladderResult says what a ladder's built-in action changes; of a custom one
 // only the name.
-func ladderResult(a followup.Action) (name string, res actions.Result, err error) {
+func ladderResult(a followup.Action) (name string, res actions.Result) {
 	switch a.Name {
 	case "assign":
 		t := frontdesk.Target{Name: a.Target}
@@ -297,21 +295,72 @@ func ladderResult(a followup.Action) (name string, res actions.Result, err error
 		}
 		return actions.NameAssign, actions.Result{Assign: &actions.Assignment{
 			Target: t, Method: frontdesk.Method(a.Method), Reason: "The contact did not answer.",
-		}}, nil
+		}}
 	case "unassign":
-		return actions.NameAssign, actions.Result{Assign: &actions.Assignment{Target: frontdesk.Target{Kind: frontdesk.TargetNobody}}}, nil
+		return actions.NameAssign, actions.Result{Assign: &actions.Assignment{Target: frontdesk.Target{Kind: frontdesk.TargetNobody}}}
 	case actions.NameClose:
-		return a.Name, actions.Result{Close: &actions.Closing{Note: a.Note}}, nil
+		return a.Name, actions.Result{Close: &actions.Closing{Note: a.Note}}
 	case actions.NameUpdateFields:
-		return a.Name, actions.Result{Set: map[string]frontdesk.Value{a.Field: frontdesk.Text(a.Value)}}, nil
+		return a.Name, actions.Result{Set: map[string]frontdesk.Value{a.Field: frontdesk.Text(a.Value)}}
 	case actions.NameUpdateStage:
-		return a.Name, actions.Result{Stage: a.Value}, nil
+		return a.Name, actions.Result{Stage: a.Value}
 	case actions.NameAddComment:
-		return a.Name, actions.Result{Comment: a.Value}, nil
+		return a.Name, actions.Result{Comment: a.Value}
 	case actions.NameUpdateTags:
-		return a.Name, actions.Result{AddTags: []string{a.Value}}, nil
+		return a.Name, actions.Result{AddTags: []string{a.Value}}
 	}
-	return a.Name, res, nil
+	return a.Name, res
+}
+
+// checkLadders reports actions in the ladders of the configuration that could
+// never be done: those of a prompt have the compiler to look at them.
+func (a *Agent) checkLadders() (errs []error) {
+	enabled := map[string]actions.Action{}
+	for _, act := range a.cfg.Actions {
+		enabled[act.Name] = act
+	}
+	for l, ladder := range a.cfg.Ladders {
+		for s, step := range ladder.Steps {
+			for i, act := range step.Actions {
+				if act.Name == "" {
+					continue // followup.Validate has reported it
+				}
+				if err := a.checkLadderAction(act, enabled); err != nil {
+					errs = append(errs, fmt.Errorf("agent: Ladders of %q: ladder %d: step %d: action %d: %w", a.cfg.Name, l+1, s+1, i+1, err))
+				}
+			}
+		}
+	}
+	return errs
+}
+
+func (a *Agent) checkLadderAction(act followup.Action, enabled map[string]actions.Action) error {
+	name, res := ladderResult(act)
+	to, ok := enabled[name]
+	if !ok {
+		return fmt.Errorf("%q is not among Config.Actions: enable it, or take it out", clip(name, 60))
+	}
+	if !to.Builtin {
+		checker, err := actions.NewChecker(to.Schema)
+		if err != nil {
+			return nil // Action.Validate has reported it
+		}
+		_, err = checker.Check(act.Args)
+		return err
+	}
+	switch name {
+	case actions.NameStopFollowUps:
+		return fmt.Errorf("%q in a ladder does nothing: take it out", name)
+	case actions.NameUpdateStage, actions.NameAddComment, actions.NameUpdateTags:
+		if strings.TrimSpace(act.Value) == "" {
+			return fmt.Errorf("%q has no Value: give one", name)
+		}
+	}
+	if len(variables.Parse(act.Value).Variables()) > 0 && res.Set != nil {
+		res.Set = map[string]frontdesk.Value{act.Field: {}} // what it will be is not known yet
+	}
+	_, err := a.rules.check(res, false)
+	return err
 }
 
 // closes finds the close among the step's actions.

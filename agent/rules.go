@@ -93,7 +93,7 @@ func newRules(a *Agent, prompts map[string]*instructions.Playbook, errs *[]error
 		}
 		r.allow(instructions.AllowedTarget{Target: t})
 	}
-	if t := a.cfg.Fallback.Assign; t.Kind != "" || t.Name != "" {
+	if t := a.cfg.Fallback.Assign; t != (frontdesk.Target{}) {
 		if _, err := r.exists(t); err != nil {
 			*errs = append(*errs, fmt.Errorf("agent: Fallback.Assign of %q: %w", a.cfg.Name, err))
 		}
@@ -120,6 +120,9 @@ func (r *rules) exists(t frontdesk.Target) (frontdesk.Target, error) {
 	case frontdesk.TargetAnyTeam, frontdesk.TargetAnyone, frontdesk.TargetNobody:
 		return frontdesk.Target{Kind: t.Kind}, nil
 	case "":
+		if t.Name == "" && t.ID != "" {
+			return t, fmt.Errorf("the target with the ID %q has no Kind: say what it is, such as frontdesk.TargetUser", clip(t.ID, 60))
+		}
 		found := r.directory.Lookup(strings.TrimPrefix(strings.TrimSpace(t.Name), "@"))
 		switch len(found) {
 		case 1:

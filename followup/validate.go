@@ -23,8 +23,9 @@ func (l Ladder) Counted() int {
 // Validate reports every fault of a ladder given in Go at once: no steps, a
 // first step without a time, a delay that is not above 0 and at most MaxDelay,
 // steps that do nothing, texts that cannot be sent, more than MaxSteps steps.
-// Nil means that there is none. Instructions are checked by their compiler,
-// which knows the line of each fault.
+// Nil means that there is none. Whether what actions name exists is for
+// agent.New, which knows the workspace; instructions are checked by their
+// compiler, which knows the line of each fault.
 func Validate(l Ladder) error { return ValidateAll([]Ladder{l}) }
 
 // ValidateAll checks the ladders of one agent as Validate does; MaxSteps
