@@ -120,8 +120,8 @@ func (c *compiler) actionsOf(i int, ref *int) {
 				if c.timedSilence(s) < 0 {
 					c.reportTakenBack("forbidden-action", t)
 				}
-			case canonical && how == doubted && (c.isHedged(s, t) || c.isAsked(s, t)):
-				c.reportOpen(t)
+			case canonical && how == doubted && c.isLeftOpen(s, t):
+				c.reportOpen("forbidden-action", t)
 			}
 			continue
 		}

@@ -97,7 +97,7 @@ var worst = map[string]string{
 	"required": "required fields:\n- name\n", "amounts": "budget at least 5 million ", "longer names": "@Sales Taem ", "notes with": "close with note no respons, ",
 	"parentheses": "(", "low quotes": "„a ", "dotted": "1.", "blocks": "> a\n", "quotes over lines": "\"a\n", "curly over lines": "“a\n", "empty headings": "# \n",
 	"quoted fields": "update contact field \"x\" and ", "waits": "no reply after 2 hours, ", "offsets": "T+2, ", "other cases": "if they reply, ", "lists": "Can:\n- a\n",
-	"verbs apart": "schließe x ", "stops": "?!", "alternatives": "\"x\" or ", "items": "  - a\n", "refused": "不要分配给", "rates": "2 hours a week ", "old rules": "old rules:\n", "old sections": "# old rules\na\n", "outdated": "outdated. ", "remarks": "(outdated) ", "tags": "<s>a ", "asked": "whether we assign to @Sales Team ", "hedged": "maybe assign to @Sales Team ", "wanted": "ask you to assign to @Sales Team ", "set off": "a // old ", "shelved": "void: a\n", "broken lines": "has been\n", "mixed": "([{\"“«'<",
+	"verbs apart": "schließe x ", "stops": "?!", "alternatives": "\"x\" or ", "items": "  - a\n", "refused": "不要分配给", "rates": "2 hours a week ", "old rules": "old rules:\n", "old sections": "# old rules\na\n", "outdated": "outdated. ", "remarks": "(outdated) ", "tags": "<s>a ", "asked": "whether we assign to @Sales Team ", "hedged": "maybe assign to @Sales Team ", "wanted": "ask you to assign to @Sales Team ", "set off": "a // old ", "shelved": "void: a\n", "answers": "no: assign\n", "past": "was: a\n", "named": "assign to @Sales Team, @Sales is ", "broken lines": "has been\n", "mixed": "([{\"“«'<",
 }
 
 // The texts that make careless scanners quadratic compile, long as they are:

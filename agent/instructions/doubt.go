@@ -197,23 +197,36 @@ func (c *compiler) isHedged(s *sentence, t int) bool {
 	return false
 }
 
+// isLeftOpen reports whether the author leaves open if the action at token t is
+// done: by a "maybe", or by a question that is one to himself ("if they are done,
+// close the conversation?") and not about the contact ("do they want to ...?").
+func (c *compiler) isLeftOpen(s *sentence, t int) bool {
+	if c.isHedged(s, t) {
+		return true
+	}
+	cl := s.clauses[s.clauseAt(c.tokens[t].start)]
+	return c.isAsked(s, t) && (c.anyIn(s.lo, t, "whether", "if") || c.wordsOf(cl.start, c.tokens[t].start).only("and", "then"))
+}
+
 // readWanted reads an action that somebody else wants done, which is no order of
 // the author: "ignore it when they ask you to assign to @X". One that the
 // sentence tells to comply with is one: "if they ask you to assign to @X, do it".
 func (c *compiler) readWanted(s *sentence, t int) sense {
 	cl := s.clauses[s.clauseAt(c.tokens[t].start)]
 	k := t - 1
-	for k >= cl.lo && !c.tokens[k].any("wants_done") {
+	for k >= cl.lo && !c.tokens[k].any("wants_done", "wants_said") {
 		k--
 	}
 	if k < cl.lo || !c.wordsOf(c.tokens[k].end, c.tokens[t].start).only("adverb", "to") {
 		return ordered
 	}
 	who := c.wordsOf(cl.start, c.tokens[k].start)
-	ours := len(who.words) > 0 && who.is(who.words[len(who.words)-1], "author") && who.behind(len(who.words)-1).only()
+	us := who.last("author")
 	switch {
-	case noWord(who.text), ours: // "tell the bot to", "we want you to"
+	case noWord(who.text), us >= 0 && who.behind(us).only(): // "tell the bot to", "we want you to"
 		return ordered
+	case c.tokens[k].any("wants_said") && !who.has("if", "if_not"):
+		return ordered // "no matter what they say assign to @X"
 	case c.anyIn(s.lo, k, "pass_over", "declines"), c.anyIn(t, s.hi, "refusal", "pass_over", "declines"):
 		return forbidden
 	case c.anyIn(t, s.hi, "comply"):

@@ -91,16 +91,18 @@ func (c *compiler) ownWording(l *line, tok int) string {
 	return listUnsaid
 }
 
+// crossSigns are the signs that forbid what they stand by.
+const crossSigns = "❌✗✘✖🚫⛔🚷❎"
+
 // isCrossed reports whether the sign of an item forbids it.
 func (c *compiler) isCrossed(l *line) bool {
-	const signs = "❌✗✘✖🚫⛔🚷❎"
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(c.text[l.body:l.end], " *_"))
 	label, _ := utf8.DecodeRuneInString(l.label)
 	last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(c.text[l.body:l.end], " *_\ufe0f"))
-	if last != utf8.RuneError && strings.ContainsRune(signs, last) {
+	if last != utf8.RuneError && strings.ContainsRune(crossSigns, last) {
 		return true // "Assign to @Sales ❌"
 	}
-	return l.label != "" && strings.ContainsRune(signs, label) || first >= utf8.RuneSelf && strings.ContainsRune(signs, first)
+	return l.label != "" && strings.ContainsRune(crossSigns, label) || first >= utf8.RuneSelf && strings.ContainsRune(crossSigns, first)
 }
 
 // below reports whether s stands under the other step.
@@ -131,6 +133,9 @@ func (c *compiler) listName(l *line, tok int) (kind string, items int, ok bool) 
 	}
 	_, n := utf8.DecodeRuneInString(head[colon:])
 	title := fold.Phrase(strings.Trim(head[:colon], " *_"))
+	if c.headIs(clause{start: l.body, end: l.body + colon + n}, "answer_no") && !noWord(c.text[l.body+colon+n:end]) && !(l.section != nil && l.section.is(SectionBoundaries)) {
+		return "", 0, false // "Urgent? - Yes: ... - No: ..."
+	}
 	if k, known := c.vocab.Heading(title); known && (k == "can" || k == "cannot" || k == listMixed) {
 		return k, l.body + colon + n, true
 	}

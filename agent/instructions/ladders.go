@@ -138,6 +138,11 @@ func (r *reader) sentence(i int) {
 		r.skip(s)
 		return
 	}
+	if t := r.leftOpen(s); t >= 0 {
+		c.reportOpen("followup-not-understood", t)
+		r.skip(s)
+		return
+	}
 	if c.lines[s.line].list != "" || c.sentenceHas(s, "outside") || r.cur == nil && c.onlyForbids(s) {
 		r.skip(s)
 		return
@@ -158,6 +163,9 @@ func (r *reader) sentence(i int) {
 	wait := r.onlyWaits(s)
 	for k := range s.clauses {
 		r.clause(s, k, follow)
+	}
+	if r.cur == nil {
+		r.unreadSilence(s)
 	}
 	r.waiting, r.waitFor = wait, ""
 	if wait >= 0 {
@@ -483,6 +491,28 @@ func (r *reader) unreadTime(s *sentence, t int) {
 		c.report("followup-not-understood", SeverityWarning, x.start, x.end,
 			fmt.Sprintf("nothing says that %q is how long the contact is silent, and nothing is sent then: write \"if the contact does not reply for %s, ...\"", c.text[x.start:x.end], c.text[x.start:x.end]), "")
 		return
+	}
+}
+
+// unreadSilence reports a sentence that says what to send when the contact has not
+// done something for some time, which is no silence that the grammar knows: "if
+// the customer has not paid within 2 hours, send ...".
+func (r *reader) unreadSilence(s *sentence) {
+	c := r.c
+	if s.lo == s.hi || !c.tokens[s.lo].any("if") || !noWord(c.text[s.start:c.tokens[s.lo].start]) || !c.asksForText(s) || c.sentenceHas(s, "silence", "silence_about", "follow_up") {
+		return
+	}
+	cl := s.clauses[0]
+	who := c.clauseHas(cl, "subject")
+	if who < 0 || !c.anyIn(who+1, cl.hi, "not") || !c.anyIn(cl.hi, s.hi, "send") {
+		return
+	}
+	for _, k := range r.delaysFrom(cl) {
+		if x := c.delays[k]; slices.Max(x.list) <= followup.MaxDelay {
+			c.report("followup-not-understood", SeverityWarning, x.start, x.end,
+				fmt.Sprintf("this is no follow-up, as nothing says that the contact is silent for %q: write \"if the contact does not reply for %s, ...\"", c.text[x.start:x.end], c.text[x.start:x.end]), "")
+			return
+		}
 	}
 }
 

@@ -27,6 +27,22 @@ func (r *reader) otherCase(s *sentence) bool {
 	return !(k < len(c.delays) && c.delays[k].start < s.end) && !c.sentenceHas(s, "silence", "silence_about", "follow_up", "finally", "another")
 }
 
+// leftOpen returns the token of what a sentence would send after some time, where
+// the author leaves open if it is sent: "maybe send 'A' if they do not reply for 2
+// hours"; -1: nothing is.
+func (r *reader) leftOpen(s *sentence) int {
+	c := r.c
+	if c.lines[s.line].list != "" || c.timedSilence(s) < 0 {
+		return -1
+	}
+	for t := s.lo; t < s.hi; t++ {
+		if c.tokens[t].any("send", "follow_up") && c.isLeftOpen(s, t) {
+			return t
+		}
+	}
+	return -1
+}
+
 // anotherDay reports a sentence of a plan that begins with a day: "The next day
 // close the conversation." It is no delay (grammar 13), and without it the
 // contact would be closed at once.
@@ -117,6 +133,9 @@ func (c *compiler) hasSite(s *sentence) bool {
 // relative reports whether a delay is said to count from the message before.
 func (c *compiler) relative(x delay, cl clause) bool {
 	for t := cl.lo; t < cl.hi; t++ {
+		if c.tokens[t].any("wait") && t+1 == x.lo { // "send 'A', wait 3 hours, send 'B'"
+			return true
+		}
 		if c.tokens[t].any("another") && c.tokens[t].start-x.end < 20 && x.start-c.tokens[t].end < 20 {
 			return true
 		}
@@ -367,7 +386,9 @@ func (c *compiler) firstCondition(s *sentence, start int) string {
 		case tok.any("silence", "follow_up", "finally", vocabulary.Unit), tok.any("send") && c.cutBetween(from, tok.start):
 			return ""
 		case tok.any("and", "but"):
-			to, whole = tok.start, false
+			if to < 0 || whole || !noWord(c.text[c.tokens[t-1].end:tok.start]) || !c.tokens[t-1].any("and", "but") { // "but then"
+				to, whole = tok.start, false
+			}
 		case tok.any("if", "if_not") && (!tok.any("else") || tok.end > start) && c.startsClause(s, tok.start):
 			to, whole = tok.start, true
 		case tok.any("then", "else"):

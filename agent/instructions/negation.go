@@ -40,7 +40,7 @@ func (c *compiler) readNegation(s *sentence, t int) sense {
 	switch {
 	case t-s.lo > longestSentence:
 		return doubted
-	case c.underProhibition(s.step):
+	case c.underProhibition(s.step), c.isCrossedOut(s, t):
 		return forbidden
 	case c.refusedBehind(s):
 		answer := c.answer(s) // "Assign to @X? Not unless they ask."
@@ -68,19 +68,19 @@ func (c *compiler) readNegation(s *sentence, t int) sense {
 			case hit >= 0 && !c.isOver(cl, hit, t):
 				return certainly(c.governs(cl, hit, t))
 			case dangling:
-				return certainly(!whose && !c.anyIn(cl.lo, t, "always"))
+				return certainly(!whose && !c.anyIn(cl.lo, t, "always") && !c.besideYes(s))
 			case carried >= 0 && !condition && c.listGoesOn(s, carried):
 				return certainly(c.inList(s, carried, t))
 			}
 			return c.negatedBehind(s, i, t)
 		}
-		if hit >= 0 {
+		if hit >= 0 && !c.isAnswer(s, cl) {
 			carried = hit
 			whose = whose || c.hasHead(cl, hit)
 			// "never, ever" goes on into the next clause
 			dangling = dangling || !condition && c.dangles(cl, hit) || c.tokens[hit].end > cl.end
 		}
-		dangling = dangling || c.isHeadOfRefusal(cl)
+		dangling = dangling || c.isHeadOfRefusal(cl) && !c.isAnswer(s, cl)
 	}
 	return ordered
 }
@@ -201,6 +201,61 @@ func (c *compiler) behindSubject(k int) bool {
 	return k > 0 && c.tokens[k-1].any("subject") && c.tokens[k].Start-c.tokens[k-1].End <= 1
 }
 
+// isCrossedOut reports whether a sign that forbids stands right before the action
+// at token t: "✅ assign to @A, ❌ assign to @B".
+func (c *compiler) isCrossedOut(s *sentence, t int) bool {
+	before := strings.TrimRight(c.text[c.near(s.start, c.tokens[t].start):c.tokens[t].start], " \n\t*_:\ufe0f")
+	return before != "" && strings.ContainsRune(crossSigns, lastRune(before))
+}
+
+// isAnswer reports whether a clause is the "no" to a question before it:
+// "Interested? Yes: ... No: ...". It names a case then, and refuses nothing.
+func (c *compiler) isAnswer(s *sentence, cl clause) bool {
+	const most = 8 // sentences between
+	if !c.headIs(cl, "answer_no") {
+		return false
+	}
+	i := c.sentenceIndex(s)
+	for k := i - 1; k >= max(0, i-most); k-- {
+		before := &c.sentences[k]
+		beside := s.step != nil && before.step != nil && before.step != s.step && before.step.parent == s.step.parent
+		switch {
+		case before.section != s.section:
+			return false
+		case c.isQuestion(before) && !beside:
+			return before.step == s.step || before.step == nil || before.step == s.step.parent
+		case !beside && before.line != s.line && !c.headIs(before.clauses[0], "answer_yes"):
+			return false
+		}
+	}
+	return false
+}
+
+// besideYes reports whether a "yes" stands beside the "no" of a sentence: they may
+// be cases, or what is to be done and what not.
+func (c *compiler) besideYes(s *sentence) bool {
+	i := c.sentenceIndex(s)
+	return slices.ContainsFunc(s.clauses, func(o clause) bool { return c.headIs(o, "answer_yes") }) ||
+		i > 0 && c.headIs(c.sentences[i-1].clauses[0], "answer_yes") ||
+		i+1 < len(c.sentences) && c.headIs(c.sentences[i+1].clauses[0], "answer_yes")
+}
+
+// headIs reports whether a clause is a head such as "No:" or "Yes →", which is a
+// phrase of a kind. A word of two letters or less counts only in the language of
+// the text.
+func (c *compiler) headIs(cl clause, kind vocabulary.Kind) bool {
+	const longest, short = 24, 2 // bytes
+	if cl.end-cl.start > longest || !c.clauseEnds(cl, ":：→—–-") {
+		return false
+	}
+	head := strings.TrimFunc(c.shadow.Text[c.shadow.Index(cl.start):c.shadow.Index(cl.end)], func(r rune) bool { return !fold.WordRune(r) })
+	language := ""
+	if len(head) <= short {
+		language = c.language
+	}
+	return c.vocab.IsAside(head, kind, language)
+}
+
 // adjacent reports whether at most one word stands between two tokens.
 func (c *compiler) adjacent(k, t int) bool {
 	if k+1 == t && c.tokens[k].any("subject") {
@@ -250,7 +305,7 @@ func (c *compiler) negatedBehind(s *sentence, i, t int) sense {
 	}
 	for i++; i < len(s.clauses); i++ {
 		if !noWord(c.text[s.clauses[i].start:s.clauses[i].end]) && !c.isMention(s.clauses[i]) {
-			if c.isRefusal(s.clauses[i]) {
+			if c.isRefusal(s.clauses[i]) && !c.isAnswer(s, s.clauses[i]) {
 				return forbidden
 			}
 			break
@@ -313,8 +368,7 @@ func (c *compiler) refusedBehind(s *sentence) bool {
 
 // isQuestion reports whether a sentence ends in a question mark.
 func (c *compiler) isQuestion(s *sentence) bool {
-	asked := strings.TrimRight(c.text[s.start:s.end], " *_")
-	return strings.HasSuffix(asked, "?") || strings.HasSuffix(asked, "？") || strings.HasSuffix(asked, "؟")
+	return strings.ContainsRune("?？؟", lastRune(strings.TrimRight(c.text[s.start:s.end], " *_")))
 }
 
 // answer returns the sentence behind one of the same step, if there is any.
@@ -379,8 +433,14 @@ func (c *compiler) isAsked(s *sentence, t int) bool {
 			return !c.cutBetween(c.tokens[k].end, c.tokens[t].start) && c.words(c.tokens[k].End, c.tokens[t].Start).only("addressee", "subject", "speaker", "auxiliary", "adverb", "always", "to", "perfect")
 		}
 	}
-	// "Can you assign to @X if they pay?" and "assign to @X, ok?" are requests.
-	return question && !c.anyIn(s.lo, t, "request") && noWord(c.text[c.endOfAction(s, t):s.end])
+	if !question || c.anyIn(s.lo, t, "request") {
+		return false // "Can you assign to @X if they pay?"
+	}
+	end := c.endOfAction(s, t)
+	if name, _, _ := actionKind(c.tokens[t]); name == actAssign {
+		return noWord(c.text[end:s.end]) // "assign to @X, ok?" is a request
+	}
+	return !c.cutBetween(end, s.end) && !c.anyIn(t+1, s.hi, "if", "if_not")
 }
 
 // endOfAction returns where the last mention behind the action at token t ends,
@@ -495,12 +555,33 @@ func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, 
 			except = except || x && !yes
 			yes = yes || i > 0 && len(allowed) == 0 && c.usedInstead(at, r.start)
 		}
+		yes = yes && (i == 0 || !c.onlyNamed(at, r))
 		if yes {
 			allowed = append(allowed, r)
 		}
 		at = r.end
 	}
 	return allowed, except
+}
+
+// onlyNamed reports whether a mention behind another is only spoken of: "assign
+// to @A (formerly @B)", "assign to @A and tell @B", "assign to @A, @B is full".
+func (c *compiler) onlyNamed(at int, r *ref) bool {
+	g := c.wordsOf(at, r.start)
+	if i := g.last("formerly", "informs"); i >= 0 && g.behind(i).only("to", "adverb") {
+		return true
+	}
+	const near = 32 // bytes
+	behind := c.text[r.end:min(len(c.text), r.end+near)]
+	if end := strings.IndexFunc(behind, func(r rune) bool { return isCut(r) || isStop(r) || r == '\n' }); end >= 0 {
+		behind = behind[:end]
+	}
+	if !c.cutBetween(at, r.start) || !g.only("and", "but", "reason") {
+		return false
+	}
+	says := c.wordsOf(r.end, r.end+len(strings.ToValidUTF8(behind, "")))
+	return says.has("unavailable", "not", "prohibit", "cannot") && countWords(says.text[:says.words[0].Start]) == 0 &&
+		says.is(says.words[0], "predicate", "unavailable", "auxiliary", "not", "prohibit", "cannot")
 }
 
 // describes reports whether what stands between an assign phrase and its first

@@ -27,28 +27,40 @@ var remarkMarks = []vocabulary.Kind{"old_rule", "retracted", "draft", "set_aside
 func (c *compiler) findTakenBack() {
 	for i := range c.sentences {
 		s := &c.sentences[i]
-		if l := c.lines[s.line]; strings.HasPrefix(strings.TrimLeft(c.text[l.body:l.end], "*_"), comment) {
+		if l := c.lines[s.line]; isComment(strings.TrimLeft(c.text[l.body:l.end], "*_")) {
 			s.takeBack(s.start, s.end)
 			continue
 		}
+		c.takeBackPast(i)
 		k, _ := slices.BinarySearch(c.remarks, s.lo)
 		first := k
 		for ; k < len(c.remarks) && c.remarks[k] < s.hi; k++ {
 			t := c.tokens[c.remarks[k]]
 			begins, ends := noWord(c.text[s.start:t.start]), noWord(strings.TrimLeft(c.text[t.end:max(t.end, s.end)], " 0123456789"))
 			switch {
-			case begins && c.isDraft(t), begins && !ends && !t.any("to_use") && c.isEnclosed(t):
+			case begins && c.isDraft(t):
 				s.takeBack(s.start, s.end)
-			case ends && !begins && !t.any("to_use") && c.isEnclosed(t):
-				if n := s.clauseAt(t.start); n == 0 || !c.settles(s, n) {
+			case !t.any("to_use") && c.isEnclosed(t):
+				switch {
+				case begins && ends:
+					c.takeBackAround(i)
+				case begins, c.onlyNumbersRule(s.start, t.start), ends && !c.settlesAt(s, t):
 					s.takeBack(s.start, s.end)
 				}
-			case begins && ends && !t.any("to_use") && c.isEnclosed(t):
-				c.takeBackAround(i)
-			case !begins && !t.any("to_use") && c.isSetOff(t, ends):
+			case !t.any("to_use") && c.isCommented(t):
+				if begins {
+					c.takeBackAround(i)
+				} else {
+					s.takeBack(s.start, s.end)
+				}
+			case ends && !begins && c.isDashed(t):
 				s.takeBack(s.start, s.end)
 			case begins && t.any("shelved") && !c.inCases(s):
-				c.takeBackHeaded(i, t.end)
+				if ends && strings.HasSuffix(strings.TrimRight(c.text[s.start:s.end], " *_"), ".") {
+					c.takeBackAround(i)
+				} else {
+					c.takeBackHeaded(i, t.end)
+				}
 			case t.any("to_use"):
 				c.takeBackUnused(i, c.remarks[k])
 			case begins && t.any("old_rule"):
@@ -67,8 +79,11 @@ func (c *compiler) findTakenBack() {
 	c.takeBackSections()
 }
 
-// comment begins a line or the end of one that programmers mean for people.
-const comment = "//"
+// isComment reports whether a line begins with a sign by which programmers take
+// it out of use.
+func isComment(line string) bool {
+	return strings.HasPrefix(line, "//") || strings.HasPrefix(line, "/*")
+}
 
 // takeBack marks a part of a sentence as not in force.
 func (s *sentence) takeBack(from, to int) {
@@ -106,19 +121,50 @@ func (c *compiler) isEnclosed(t token) bool {
 	return opensBracket(lastRune(strings.TrimRight(c.text[:t.start], " *_"))) && closesBracket(next)
 }
 
-// isSetOff reports whether a token stands right behind the sign of a remark on
-// what is before it: "assign to @X // old", "... <- outdated". A dash makes one of
-// a word that ends its sentence: "... - replaced".
-func (c *compiler) isSetOff(t token, ends bool) bool {
+// isCommented reports whether a token stands right behind the sign of a remark on
+// what is before it: "assign to @X // old", "... <- outdated".
+func (c *compiler) isCommented(t token) bool {
 	before := strings.TrimRight(c.text[c.near(0, t.start):t.start], " *_")
-	for _, sign := range []string{comment, "<-", "←", "#"} {
-		if strings.HasSuffix(before, sign) {
-			before = strings.TrimRight(strings.TrimSuffix(before, sign), "-<")
-			return strings.HasSuffix(before, " ")
+	for _, sign := range []string{"//", "<-", "←", "#"} {
+		if rest, ok := strings.CutSuffix(before, sign); ok {
+			return strings.HasSuffix(strings.TrimRight(rest, "-<"), " ")
 		}
 	}
+	return false
+}
+
+// isDashed reports whether a dash makes a token that ends its sentence a remark:
+// "assign to @X if they pay - replaced".
+func (c *compiler) isDashed(t token) bool {
+	before := strings.TrimRight(c.text[c.near(0, t.start):t.start], " *_")
 	dash, n := utf8.DecodeLastRuneInString(before)
-	return ends && t.any("set_aside", "shelved") && strings.ContainsRune("-–—", dash) && strings.HasSuffix(strings.TrimRight(before[:len(before)-n], "-"), " ")
+	return t.any("set_aside", "shelved") && strings.ContainsRune("-–—", dash) && strings.HasSuffix(strings.TrimRight(before[:len(before)-n], "-"), " ")
+}
+
+// onlyNumbersRule reports whether nothing but the name of a rule stands between
+// two offsets: "Rule 7 (void): ...".
+func (c *compiler) onlyNumbersRule(from, to int) bool {
+	g := c.wordsOf(from, to)
+	noun := g.last("remark_noun")
+	return noun >= 0 && g.before(noun).only("remark_word") && !strings.ContainsFunc(g.behind(noun).text, unicode.IsLetter)
+}
+
+// takeBackPast marks what a sentence says of the past: "Was: assign to @A. Now:
+// assign to @B." "Before: ..." says it only beside "Now: ...".
+func (c *compiler) takeBackPast(i int) {
+	s := &c.sentences[i]
+	head := s.clauses[0]
+	if !c.clauseEnds(head, ":：") {
+		return
+	}
+	now := i+1 < len(c.sentences) && c.headIs(c.sentences[i+1].clauses[0], "now_said")
+	switch {
+	case !c.headIs(head, "past") && !(now && c.headIs(head, "earlier")):
+	case noWord(c.text[head.end:max(head.end, s.end)]):
+		c.takeBackBelow(i)
+	default:
+		s.takeBack(head.end, s.end)
+	}
 }
 
 // inCases reports whether a sentence is one of a list of cases ("- Shipped: ...",
@@ -175,7 +221,7 @@ func (c *compiler) takeBackWithin(s *sentence) {
 		case first < 0:
 		case !rest && c.clauseEnds(s.clauses[last], before):
 			s.takeBack(s.clauses[last].end, s.end)
-		case rest && (set || c.tokens[s.clauses[first].lo].any("but")): // "..., but this is not decided yet"
+		case rest && (set || c.saysOfRule(s.clauses[first])):
 			s.takeBack(s.start, s.clauses[first].start)
 		}
 		first, set = -1, false
@@ -196,6 +242,18 @@ func (c *compiler) takeBackWithin(s *sentence) {
 		}
 	}
 	flush()
+}
+
+// saysOfRule reports whether a remark says what it is about, or goes against what
+// stands before it: "..., this rule is outdated", "..., but it is not decided yet".
+func (c *compiler) saysOfRule(cl clause) bool {
+	return c.tokens[cl.lo].any("but") || c.wordsOf(cl.start, cl.end).has("remark_noun")
+}
+
+// settlesAt is settles for the clause that a token stands in.
+func (c *compiler) settlesAt(s *sentence, t token) bool {
+	n := s.clauseAt(t.start)
+	return n > 0 && c.settles(s, n)
 }
 
 // settles reports whether clause i says what is done in the case that the clause
@@ -370,9 +428,9 @@ func (c *compiler) isRemarkTitle(sec *section) bool {
 
 // reportOpen reports an action that is not done because the sentence leaves open
 // if it is: "maybe close the conversation", "if they pay, close the conversation?".
-func (c *compiler) reportOpen(t int) {
+func (c *compiler) reportOpen(code string, t int) {
 	const message = "the text leaves open whether this is done, so it is not: write plainly when to, or take it out"
-	c.report("forbidden-action", SeverityWarning, c.tokens[t].start, c.tokens[t].end, message, "")
+	c.report(code, SeverityWarning, c.tokens[t].start, c.tokens[t].end, message, "")
 }
 
 // reportTakenBack reports what a sentence does not do because the author says

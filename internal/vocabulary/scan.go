@@ -87,6 +87,18 @@ func (v *Vocabulary) ScanAll(text string) []Token {
 	return out
 }
 
+// IsAside reports whether a folded text is, as a whole, a phrase among the asides
+// that means this in the language; in any, where none is given.
+func (v *Vocabulary) IsAside(text string, kind Kind, language string) bool {
+	if text == "" {
+		return false
+	}
+	t, ok := v.asides.longest(text, 0)
+	return ok && t.End == len(text) && slices.ContainsFunc(t.Meanings, func(m Meaning) bool {
+		return m.Kind == kind && (language == "" || m.Language == language)
+	})
+}
+
 // Ended adds to the tokens of a text in that language the words that mean
 // something by how they end, where no phrase begins.
 func (v *Vocabulary) Ended(text, language string, tokens []Token) []Token {

@@ -166,4 +166,7 @@ func TestAsides(t *testing.T) {
 	require.Len(t, all, 3)
 	assert.Equal(t, []int{0, 0, 12}, []int{all[0].Start, all[1].Start, all[2].Start})
 	assert.True(t, all[0].Is("if") && all[1].Is("auxiliary"), "the longer first")
+	assert.True(t, v.IsAside("should", "auxiliary", "") && v.IsAside("should", "auxiliary", "xx"))
+	assert.False(t, v.IsAside("should", "auxiliary", "yy"))
+	assert.False(t, v.IsAside("should be", "auxiliary", "") || v.IsAside("should", "if", "") || v.IsAside("", "if", ""), "whole, an aside, and something")
 }
