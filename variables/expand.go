@@ -225,6 +225,21 @@ func Fill(text string, lookup Lookup) string {
 	return Defuse(out.String())
 }
 
+// Names returns the names that [ForContact] knows in a namespace besides the
+// contact's fields, as they are best written; nil for a namespace that does
+// not exist.
+func Names(namespace string) []string {
+	switch namespace {
+	case "contact":
+		return []string{"stage", "lifecycle", "lifecycle_stage", "tags", "id"}
+	case "assignee":
+		return []string{"name"}
+	case "system":
+		return []string{"current_date", "current_time", "current_datetime"}
+	}
+	return nil
+}
+
 // ForContact returns the Lookup of a contact: its fields by name or ID,
 // contact.id, contact.stage (or lifecycle, lifecycle_stage), contact.tags;
 // assignee.name, which is assignee; and system.current_date (2006-01-02),

@@ -72,11 +72,6 @@ type Variable struct {
 	Offset, End int
 }
 
-// Known reports whether the namespace is one that exists.
-func (v Variable) Known() bool {
-	return v.Namespace == "contact" || v.Namespace == "assignee" || v.Namespace == "system"
-}
-
 // String returns "namespace.name".
 func (v Variable) String() string { return v.Namespace + "." + v.Name }
 

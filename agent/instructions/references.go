@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
+	"github.com/seed-a71cb1d8/frontdesk/variables"
 )
 
 // refKind is what a ref is.
@@ -595,8 +596,9 @@ func (c *compiler) checkVariables() {
 		case "contact":
 			c.checkContactVariable(v, path)
 		case "assignee", "system":
-			if known := knownPaths[ns]; !known[strings.ReplaceAll(strings.ToLower(path), "_", "")] {
-				c.report("unknown-field", SeverityError, v.start, v.end, fmt.Sprintf("$%s has no %q: use one of %s", ns, path, pathNames[ns]), "")
+			if !valued(ns, path) {
+				names := "$" + ns + "." + strings.Join(variables.Names(ns), ", $"+ns+".")
+				c.report("unknown-field", SeverityError, v.start, v.end, fmt.Sprintf("$%s has no %q: there is %s", ns, path, names), "")
 			}
 		default:
 			c.report("unknown-namespace", SeverityError, v.start, v.end, fmt.Sprintf("there is no namespace %q: variables begin with $contact, $assignee or $system; write $$ for a literal dollar sign", "$"+ns), "")
@@ -604,19 +606,16 @@ func (c *compiler) checkVariables() {
 	}
 }
 
-var (
-	knownPaths = map[string]map[string]bool{
-		"assignee": {"name": true, "firstname": true, "lastname": true, "email": true, "id": true},
-		"system":   {"currentdate": true, "currenttime": true, "currentdatetime": true},
-	}
-	pathNames = map[string]string{
-		"assignee": "$assignee.name, $assignee.firstname, $assignee.lastname, $assignee.email, $assignee.id",
-		"system":   "$system.current_date, $system.current_time, $system.current_datetime",
-	}
-)
+// valued reports whether a variable that is no field has a value all the same.
+func valued(namespace, name string) bool {
+	return slices.ContainsFunc(variables.Names(namespace), func(known string) bool { return frontdesk.FoldField(known) == frontdesk.FoldField(name) })
+}
 
 func (c *compiler) checkContactVariable(v ref, path string) {
 	id, ok := c.fieldID(path)
+	if !ok && valued("contact", path) {
+		id, ok = path, true
+	}
 	if !ok {
 		if !c.known {
 			return
