@@ -144,13 +144,7 @@ func (a *Agent) compile(errs *[]error) map[string]*instructions.Playbook {
 	if c.Playbook != nil {
 		a.playbook = c.Playbook
 		a.diagnostics = append(a.diagnostics, a.vanished(c.Playbook)...)
-		if c.Playbook.Grammar != instructions.GrammarVersion {
-			a.diagnostics = append(a.diagnostics, instructions.Diagnostic{
-				Code: "stale-playbook", Severity: instructions.SeverityWarning,
-				Span:    instructions.Span{Line: 1, Column: 1},
-				Message: fmt.Sprintf("the playbook was made by grammar %d, this is grammar %d: it runs unchanged; save the prompt again to have it read anew", c.Playbook.Grammar, instructions.GrammarVersion),
-			})
-		}
+		a.diagnostics = append(a.diagnostics, c.Playbook.CheckStored()...)
 	} else {
 		pb, ds := instructions.Compile(c.Instructions, opts)
 		a.playbook = pb

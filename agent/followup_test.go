@@ -571,7 +571,7 @@ func TestStepTexts(t *testing.T) {
 			k.pass(time.Minute)
 			assert.Equal(t, append([]string{"Hello!"}, c.want...), k.sent())
 			assert.Equal(t, k.clock.Now().Add(time.Hour), k.pending().Due)
-			assert.Equal(t, 1, k.pending().Ladder.Count, "one follow-up")
+			assert.Equal(t, 1, k.pending().Ladder.Step, "one follow-up")
 		})
 	}
 }

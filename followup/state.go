@@ -31,8 +31,6 @@ type State struct {
 	Agent string `json:"agent,omitempty"`
 	// Epoch is the conversation's epoch at arming.
 	Epoch int64 `json:"epoch,omitempty"`
-	// Count is how many steps fired; skipped ones are not among them.
-	Count int `json:"fired,omitempty"`
 	// Ended says why the ladder ended before its last step. Empty: it did not.
 	Ended string `json:"ended,omitempty"`
 }
@@ -141,19 +139,6 @@ func (s State) Settled(messageID string, at time.Time) State {
 // While the outcome of the message before is awaited, and when nothing is
 // left, Fired changes nothing: a step that was not due cannot have fired.
 func (s State) Fired(at time.Time, lastMessageID string) State {
-	next := s.advance(at, lastMessageID)
-	if next.Step != s.Step {
-		next.Count++
-	}
-	return next
-}
-
-// Skipped records that the next step was passed over, for example because its
-// action or target is gone (protocol rule 7). The delay of the one after it
-// counts from at.
-func (s State) Skipped(at time.Time) State { return s.advance(at, "") }
-
-func (s State) advance(at time.Time, lastMessageID string) State {
 	if s.Done() || s.After != "" {
 		return s
 	}

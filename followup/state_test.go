@@ -104,7 +104,7 @@ func TestOutageNeverEndsInABurst(t *testing.T) {
 	left := back.Add(5 * time.Hour) // the channel was down as well
 	s = s.Settled("m2", left)
 	assert.Equal(t, left.Add(2*time.Minute), due(t, s))
-	assert.Equal(t, 1, s.Count)
+	assert.Equal(t, 1, s.Step)
 }
 
 // I29 to I32: a clock that goes back fires nothing twice, one that goes
@@ -145,16 +145,11 @@ func TestEnd(t *testing.T) {
 	assert.True(t, broken.Done())
 }
 
-// Protocol rule 7: a step whose target is gone is passed over, in its time.
-func TestSkipped(t *testing.T) {
-	s := arm(t, delays(time.Minute, time.Hour), followup.ArmOptions{At: noon})
-	s = s.Skipped(noon.Add(time.Minute))
-	assert.Equal(t, 0, s.Count)
-	assert.Equal(t, noon.Add(time.Minute+time.Hour), due(t, s))
-	s = s.Fired(noon.Add(2*time.Hour), "last")
+// After the last step no outcome is awaited.
+func TestFiredLast(t *testing.T) {
+	s := arm(t, delays(time.Minute), followup.ArmOptions{At: noon}).Fired(noon.Add(2*time.Hour), "last")
 	assert.True(t, s.Done())
-	assert.Empty(t, s.After, "after the last step no outcome is awaited")
-	assert.Equal(t, 1, s.Count)
+	assert.Empty(t, s.After)
 }
 
 // S8.9: a state survives a restart as JSON, and adds little to its ladder.
@@ -188,7 +183,7 @@ func TestFiveDays(t *testing.T) {
 		s = s.Fired(now, id).Settled(id, now)
 	}
 	assert.True(t, s.Done())
-	assert.Equal(t, 5, s.Count)
+	assert.Equal(t, 5, s.Step)
 }
 
 // model is the state machine told once more, as plainly as possible: what is
@@ -237,7 +232,7 @@ func checkAgainstModel(t *testing.T, seed uint64) {
 			s = s.Fired(now, id)
 			m.fire(now, id)
 		default:
-			s = s.Skipped(now)
+			s = s.Fired(now, "")
 			m.fire(now, "")
 		}
 		require.Equal(t, len(m.left) == 0, s.Done())
@@ -304,7 +299,7 @@ func BenchmarkState(b *testing.B) {
 		s, _ := followup.Arm(l, followup.ArmOptions{After: "m1", At: noon})
 		s = s.Settled("m1", noon)
 		at, _ := s.Due()
-		if s = s.Fired(at, "m2"); s.Count != 1 {
+		if s = s.Fired(at, "m2"); s.Step != 1 {
 			b.Fatal("the first step did not fire")
 		}
 	}
