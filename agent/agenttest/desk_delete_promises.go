@@ -262,6 +262,7 @@ var deletePromises = []deskPromise{
 		}
 	}},
 	{"delete/bytes", "leaves no byte of a deleted contact anywhere", func(c *deskCase) {
+		c.needsBytes()
 		w := c.whole("gone")
 		stay := c.whole("stay")
 		// Whatever changes leaves something behind too.
@@ -278,9 +279,7 @@ var deletePromises = []deskPromise{
 		c.searched(w.mark, stay.mark)
 	}},
 	{"delete/bytes-among", "leaves no byte of those who were deleted among many others who come and go", func(c *deskCase) {
-		if c.bytes == nil {
-			return
-		}
+		c.needsBytes()
 		var later []string
 		for i := range 40 {
 			w := c.whole(fmt.Sprintf("%02d", i))

@@ -24,8 +24,8 @@ type DeskStore interface {
 type DeskHarness struct {
 	Store DeskStore
 	// Bytes returns all that the store keeps, wherever it keeps it: the
-	// content of its files, or what stands in its memory. Nil: the promise
-	// that deletion leaves no bytes is not tested.
+	// content of its files, or what stands in its memory. Nil: the promises
+	// that deletion leaves no bytes are skipped.
 	Bytes func() []byte
 }
 
@@ -36,9 +36,11 @@ type DeskHarness struct {
 func TestDesk(t *testing.T, open func(t *testing.T) DeskHarness) {
 	for _, p := range deskPromises() {
 		t.Run(p.name, func(t *testing.T) {
-			if err := p.check(open(t)); err != nil {
-				t.Errorf("a Desk %s\n%v", p.promise, err)
+			h := open(t)
+			if h.Store == nil {
+				t.Fatal("agenttest: the harness has no Store: set DeskHarness.Store")
 			}
+			judge(t, "a Desk", p.promise, p.check(h))
 		})
 	}
 }
@@ -319,7 +321,17 @@ func (c *deskCase) found(w *whole) []string {
 	return out
 }
 
+// needsBytes ends a promise about bytes where the harness shows none.
+func (c *deskCase) needsBytes() {
+	if c.bytes == nil {
+		c.faults = append(c.faults, untested("DeskHarness.Bytes is nil, so there is nothing to search"))
+		panic(caseOver{})
+	}
+}
+
 // searched fails if the store holds any byte of the mark, or none of another.
+// Without Bytes it sees nothing: a promise that is about bytes begins with
+// needsBytes.
 func (c *deskCase) searched(gone, there string) {
 	if c.bytes == nil {
 		return

@@ -28,9 +28,11 @@ type KnowledgeDocument struct{ Source, Text string }
 func TestKnowledge(t *testing.T, open func(t *testing.T, docs []KnowledgeDocument) agent.Knowledge) {
 	for _, p := range knowledgePromises {
 		t.Run(p.name, func(t *testing.T) {
-			if err := p.check(open(t, knowledgeDocuments)); err != nil {
-				t.Errorf("a Knowledge %s\n%v", p.promise, err)
+			under := open(t, knowledgeDocuments)
+			if under == nil {
+				t.Fatal("agenttest: open returned no Knowledge: what it opens is what is tested")
 			}
+			judge(t, "a Knowledge", p.promise, p.check(under))
 		})
 	}
 }

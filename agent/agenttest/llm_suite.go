@@ -21,7 +21,8 @@ type LLMHarness struct {
 	LLM agent.LLM
 	// Answer tells the backend how to answer each request from now on. It is
 	// nil for an LLM whose answers cannot be chosen, such as one that follows
-	// rules; then only those promises are tested that hold for any answer.
+	// rules; then only those promises are tested that hold for any answer, and the
+	// others are skipped.
 	Answer func(LLMAnswer)
 }
 
@@ -60,9 +61,7 @@ func TestLLM(t *testing.T, setup func(t *testing.T) LLMHarness) {
 			if h.LLM == nil {
 				t.Fatal("agenttest: the harness has no LLM; set LLMHarness.LLM")
 			}
-			if err := p.check(h); err != nil {
-				t.Errorf("an LLM %s\n%v", p.promise, err)
-			}
+			judge(t, "an LLM", p.promise, p.check(h))
 		})
 	}
 }
@@ -86,7 +85,7 @@ const (
 // check runs a promise and returns how it was broken.
 func (p llmPromise) check(h LLMHarness) error {
 	if p.needs == needsAnswer && h.Answer == nil {
-		return nil
+		return untested("LLMHarness.Answer is nil, so no answer can be chosen")
 	}
 	c := &llmCase{LLMHarness: h}
 	if h.Answer != nil {

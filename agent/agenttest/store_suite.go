@@ -26,9 +26,11 @@ import (
 func TestStore(t *testing.T, open func(t *testing.T) agent.Store) {
 	for _, p := range storePromises() {
 		t.Run(p.name, func(t *testing.T) {
-			if err := p.check(open(t)); err != nil {
-				t.Errorf("a Store %s\n%v", p.promise, err)
+			under := open(t)
+			if under == nil {
+				t.Fatal("agenttest: open returned no Store: what it opens is what is tested")
 			}
+			judge(t, "a Store", p.promise, p.check(under))
 		})
 	}
 }
