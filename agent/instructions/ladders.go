@@ -277,6 +277,9 @@ func (r *reader) clause(s *sentence, k int, follow bool) {
 	if k == 0 && silence < 0 && (r.cur != nil || r.waiting >= 0) {
 		silence = r.bareNot(s)
 	}
+	if after := c.clauseHas(cl, "answers_after"); after >= 0 && after < silence {
+		return // "if they reply after 2 hours of silence"
+	}
 	if follows >= 0 && c.negated(s, follows) {
 		follows, delays = -1, nil
 		if silence < 0 {
@@ -646,7 +649,7 @@ func (r *reader) duration(s *sentence, k int, follow bool, delays []int) {
 		}
 	case r.cur.last().start >= s.start && r.cur.last().onlyFollows() && len(r.cur.last().delays) == 0 && (r.rhythm(cl, x) || r.bracketed(x, cl)):
 		r.take(r.cur.last(), delays, cl) // "follow up 3 times, every 2 hours", "1st follow-up (2 hours after …)"
-	case r.cur.last().hasContent() && (r.then || leads || r.goesOnAfter(s, k, x) || c.underIf(cl, x)):
+	case r.cur.last().hasContent() && (r.then || leads || r.goesOnAfter(s, k, x) || c.underIf(cl, x) || r.listsAnother(s, k, x)):
 		last := r.cur.last()
 		d := r.begin(s, x.start, x.end)
 		r.take(d, delays, cl)
@@ -757,6 +760,9 @@ func (r *reader) quotation(s *sentence, q quote) {
 		}
 		like = like || tok.any("like")
 		or = or || tok.any("or")
+		if !said && tok.any("send") && c.negated(s, t) {
+			return // "do not send 'A' but close"
+		}
 		said = said || tok.any("send")
 	}
 	between := ""

@@ -306,6 +306,22 @@ func (r *reader) goesOnAfter(s *sentence, k int, x delay) bool {
 	return false
 }
 
+// listsAnother reports whether a clause that is a time and nothing else stands
+// before its message or action as the time of the step before does: "1h 'A', 4h
+// 'B', 24h close".
+func (r *reader) listsAnother(s *sentence, k int, x delay) bool {
+	c, d, cl := r.c, r.cur.last(), s.clauses[k]
+	if len(d.messages) == 0 || d.timeStart < s.start || d.timeEnd > d.messageAt || strings.Trim(c.text[d.timeEnd:d.messageAt], " *_") != "" || !noWord(c.text[cl.start:x.start]) {
+		return false
+	}
+	if rest := c.text[x.end:cl.end]; noWord(rest) {
+		q, ok := c.quoteAt(cl.end)
+		return ok && q.start == cl.end
+	}
+	name, _, ok := actionKind(c.tokens[min(x.hi, len(c.tokens)-1)])
+	return ok && order[name] > 0 && x.hi < cl.hi && noWord(c.text[x.end:max(x.end, c.tokens[x.hi].start)])
+}
+
 // endsInArrow reports whether a clause ends in an arrow of two signs: "->", "=>".
 func (c *compiler) endsInArrow(cl clause) bool {
 	own := strings.TrimRight(c.text[cl.start:cl.end], " *_")

@@ -544,18 +544,20 @@ func (c *compiler) ordersNot(lo, k int) bool {
 // "do not assign to @A but to @B", "assign to @A if @B is busy".
 func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, except bool) {
 	yes, at := !negated, from
+	named := false // the mention before is only spoken of
 	for i, r := range refs {
 		lo, hi := c.tokensIn(at, r.start)
 		switch {
 		case i == 0 && !negated && c.describes(from, lo, hi, refs):
 			yes = true
-		case i == 0 || !c.joins(at, r.start, lo, hi):
+		case i == 0 || named && c.endsInTo(r.start, "") || !c.joins(at, r.start, lo, hi):
 			var x bool
 			yes, x = c.turn(r, lo, hi, yes, negated)
 			except = except || x && !yes
 			yes = yes || i > 0 && len(allowed) == 0 && c.usedInstead(at, r.start)
 		}
-		yes = yes && (i == 0 || !c.onlyNamed(at, r))
+		named = yes && c.onlyNamed(at, r, i == 0, len(refs) > 1)
+		yes = yes && !named
 		if yes {
 			allowed = append(allowed, r)
 		}
@@ -566,9 +568,15 @@ func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, 
 
 // onlyNamed reports whether a mention behind another is only spoken of: "assign
 // to @A (formerly @B)", "assign to @A and tell @B", "assign to @A, @B is full".
-func (c *compiler) onlyNamed(at int, r *ref) bool {
+// Of the first of several it is read only where it is taken from: "reassign from
+// @B to @A".
+func (c *compiler) onlyNamed(at int, r *ref, first, several bool) bool {
 	g := c.wordsOf(at, r.start)
-	if i := g.last("formerly", "informs"); i >= 0 && g.behind(i).only("to", "adverb") {
+	if first {
+		i := g.last("from")
+		return several && i >= 0 && g.behind(i).only()
+	}
+	if i := g.last("formerly", "informs", "of_other"); i >= 0 && (g.behind(i).only() || g.is(g.words[i], "informs") && g.behind(i).only("to", "adverb")) {
 		return true
 	}
 	const near = 32 // bytes
@@ -704,6 +712,9 @@ func (c *compiler) sparesInPrompt(s *sentence, refs []ref, i int) bool {
 			break
 		}
 		behind = refs[j+1].end
+	}
+	if told := c.wordsOf(from, r.start); told.last("informs") >= 0 && told.behind(told.last("informs")).only("to", "adverb") {
+		return false // "Assign to @A. Tell @B."
 	}
 	lo, hi := c.tokensIn(from, r.start)
 	no, condition := false, false

@@ -80,7 +80,7 @@ func (c *compiler) scanTokens() {
 			continue // inside a longer one
 		}
 		tok := token{t, c.shadow.Start(t.Start), c.shadow.End(c.text, t.End), kindMarks(t.Meanings)}
-		if c.inCompound(tok, found) {
+		if c.inCompound(tok, found) || c.isShortened(tok) {
 			continue
 		}
 		for q < len(c.quotes) && c.quotes[q].end <= tok.start {
@@ -106,6 +106,12 @@ func (c *compiler) scanTokens() {
 		}
 		c.tokens = append(c.tokens, tok)
 	}
+}
+
+// isShortened reports whether a token is one letter behind an apostrophe: the "s"
+// of "it's" is no second.
+func (c *compiler) isShortened(t token) bool {
+	return t.End-t.Start == 1 && t.Start > 1 && c.shadow.Text[t.Start-1] == '\'' && c.shadow.Text[t.Start] >= 'a'
 }
 
 // withNegation gives a remark what a negation inside it means, where the sentence
