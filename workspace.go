@@ -171,8 +171,9 @@ func (w *Workspace) Location() (*time.Location, error) {
 }
 
 // Validate reports every fault of the workspace at once: names that are
-// missing or stand twice among their kind, members that are no users, field
-// types and time zones that do not exist. Nil means that there is none.
+// missing, IDs (and names of stages, closing notes and tags) that stand twice
+// among their kind, members that are no users, field types and time zones that
+// do not exist. Nil means that there is none.
 func (w *Workspace) Validate() error {
 	var errs []error
 	fault := func(format string, args ...any) {
@@ -221,10 +222,19 @@ func (w *Workspace) Validate() error {
 			fault("field %q has the type %q, which does not exist: use one of %s", f.Key(), f.Type, strings.Join(fieldTypeNames(), ", "))
 		}
 	}
-	for kind, names := range map[string][]string{"lifecycle stage": w.LifecycleStages, "closing note": w.ClosingNotes, "tag": w.Tags} {
-		check = unique(kind)
-		for _, n := range names {
-			check(n, n)
+	for _, list := range []struct {
+		kind  string
+		names []string
+	}{{"lifecycle stage", w.LifecycleStages}, {"closing note", w.ClosingNotes}, {"tag", w.Tags}} {
+		seen := map[string]bool{}
+		for _, name := range list.names {
+			switch {
+			case strings.TrimSpace(name) == "":
+				fault("a %s has no name: give it one", list.kind)
+			case seen[name]:
+				fault("two %ss are called %q: leave one out", list.kind, name)
+			}
+			seen[name] = true
 		}
 	}
 	if _, err := w.Location(); err != nil {

@@ -21,6 +21,11 @@ func TestWorkspaceValidate(t *testing.T) {
 	for _, want := range []string{"twice", "ghost", `two teams have the ID "t"`, "a team has no name", "colour", "two fields", "two lifecycle stages", "Mars/Olympus"} {
 		assert.ErrorContains(t, err, want)
 	}
+	for range 20 { // the faults of names come in one order
+		err := (&Workspace{LifecycleStages: []string{"New", "New"}, ClosingNotes: []string{"Done", "Done"}, Tags: []string{""}}).Validate()
+		require.EqualError(t, err, "frontdesk: workspace: two lifecycle stages are called \"New\": leave one out\n"+
+			"frontdesk: workspace: two closing notes are called \"Done\": leave one out\nfrontdesk: workspace: a tag has no name: give it one")
+	}
 	require.NoError(t, (&Workspace{}).Validate(), "the zero value is valid")
 	require.NoError(t, (&Workspace{TimeZone: "Asia/Jakarta"}).Validate())
 }

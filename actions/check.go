@@ -12,10 +12,12 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
 // Checker holds arguments to a schema (S6.4). It is compiled once and then
-// safe for concurrent use.
+// safe for concurrent use. Make one with NewChecker.
 type Checker struct {
 	schema *jsonschema.Schema
 	quick  *quick // nil: the schema is not simple enough
@@ -51,11 +53,11 @@ func NewChecker(schema json.RawMessage) (*Checker, error) {
 	c := jsonschema.NewCompiler()
 	c.UseLoader(refuseLoader{})
 	if err := c.AddResource(schemaURL, doc); err != nil {
-		return nil, fmt.Errorf("actions: the schema does not compile: %s: repair it", shorten(err.Error(), 300))
+		return nil, fmt.Errorf("actions: the schema does not compile: %s: repair it", shorten(schemaFault(err), 300))
 	}
 	compiled, err := c.Compile(schemaURL)
 	if err != nil {
-		return nil, fmt.Errorf("actions: the schema does not compile: %s: repair it", shorten(err.Error(), 300))
+		return nil, fmt.Errorf("actions: the schema does not compile: %s: repair it", shorten(schemaFault(err), 300))
 	}
 	ck := &Checker{
 		schema:  compiled,
@@ -66,6 +68,32 @@ func NewChecker(schema json.RawMessage) (*Checker, error) {
 	}
 	ck.index(compiled)
 	return ck, nil
+}
+
+// schemaFault says where a schema breaks the rules for schemas. The compiler's
+// own text begins with the rules, level by level, and comes to the fault last.
+func schemaFault(err error) string {
+	broken, ok := errors.AsType[*jsonschema.SchemaValidationError](err)
+	if !ok {
+		return err.Error()
+	}
+	top, ok := errors.AsType[*jsonschema.ValidationError](broken.Err)
+	if !ok {
+		return err.Error()
+	}
+	english := message.NewPrinter(language.English)
+	var faults []string
+	var leaves func(e *jsonschema.ValidationError)
+	leaves = func(e *jsonschema.ValidationError) {
+		for _, cause := range e.Causes {
+			leaves(cause)
+		}
+		if len(e.Causes) == 0 {
+			faults = append(faults, "at /"+strings.Join(e.InstanceLocation, "/")+": "+e.ErrorKind.LocalizedString(english))
+		}
+	}
+	leaves(top)
+	return strings.Join(faults, "; ")
 }
 
 // readSchema reads a schema strictly and checks that it is one of an object.

@@ -21,6 +21,7 @@ import (
 
 // Agent is a compiled configuration. It does nothing by itself: a [Mux] gives
 // it conversations. It is safe for concurrent use.
+// Make one with New.
 type Agent struct {
 	cfg         Config
 	id          string // in the workspace

@@ -18,7 +18,8 @@ import (
 // Mux gives conversations to agents: each inbound message goes to the agent
 // that its conversation is assigned to, a new conversation to the first agent,
 // and handoffs are followed. It is safe for concurrent use, and any number of
-// processes may have a Mux with the same agents on one Store.
+// processes may have a Mux with the same agents on one Store. Make one with
+// NewMux.
 type Mux struct {
 	agents []*Agent
 	byID   map[string]*Agent

@@ -11,7 +11,7 @@ import (
 
 // Directory is an index of a workspace's names: of teams, users and AI agents.
 // It is built once and is then read-only, so that any number of goroutines may
-// use it. A workspace of 100,000 names is fine.
+// use it. A workspace of 100,000 names is fine. Make one with NewDirectory.
 type Directory struct {
 	ws      *frontdesk.Workspace
 	byName  map[string][]frontdesk.Target

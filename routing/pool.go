@@ -11,8 +11,8 @@ import (
 // last, whether or not they are still a member; so joining and leaving shift
 // nobody else's turn (S5.4).
 //
-// A Pool is not safe for concurrent use while its counts change; [Router]
-// takes care of that.
+// The zero value has no members; make one with NewPool. A Pool is not safe for
+// concurrent use while its counts change; [Router] takes care of that.
 type Pool struct {
 	ids []string // sorted, distinct; never modified
 	// tree holds the open counts as a tree of minimums: the leaves are

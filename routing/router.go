@@ -23,7 +23,7 @@ func TeamRotation(teamID string) string { return "team:" + teamID }
 // caller commits what it was told together with the versions it was told it
 // from, and asks again on a conflict.
 //
-// A Router is safe for concurrent use.
+// A Router is safe for concurrent use. Make one with NewRouter.
 type Router struct {
 	directory *Directory
 

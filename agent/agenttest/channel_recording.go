@@ -88,7 +88,7 @@ func (c *RecordingChannel) Block() *Gate {
 	return g
 }
 
-// Gate holds sends back.
+// Gate holds sends back. Make one with [RecordingChannel.Block].
 type Gate struct {
 	arrived chan agent.Outbound
 	open    chan struct{}

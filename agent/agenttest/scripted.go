@@ -33,6 +33,7 @@ func (f LLMFunc) Generate(ctx context.Context, req *agent.Request) (*agent.Respo
 
 // Step is one answer of a ScriptedLLM, with what is expected of the request
 // that it answers. Steps are values: an option returns a changed copy.
+// Make one with Say, CallTool, Calls, Raw, Fail or Func.
 type Step struct {
 	answer  LLMFunc
 	expects []expectation
