@@ -34,8 +34,8 @@ type Delivery int
 const (
 	// AtLeastOnce runs an action again after a crash, under the same key.
 	AtLeastOnce Delivery = iota
-	// AtMostOnce records the start first; after a crash the outcome is
-	// unknown and the action is not run again.
+	// AtMostOnce records the start first; after a crash, or when it runs out
+	// of its time, the outcome is unknown and the action is not run again.
 	AtMostOnce
 )
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/internal/switches"
 )
 
@@ -17,7 +18,7 @@ var (
 	// ErrResolved means that somebody resolved the call before.
 	ErrResolved = errors.New("agent: the call was resolved before")
 	// ErrStale means that the conversation was closed, assigned or taken over
-	// since: the call was refused.
+	// since, or in the turn that made the call: the call was refused.
 	ErrStale = errors.New("agent: the conversation changed hands since the call was made")
 )
 
@@ -39,7 +40,7 @@ func (m *Mux) Resolve(ctx context.Context, callID string, approve bool, by strin
 			return ErrResolved
 		}
 		ap.By, ap.At = clip(by, 200), m.now()
-		stale := ap.Epoch != view.Conversation.Epoch
+		stale := ap.Epoch != view.Conversation.Epoch || !ap.mayRun(view.Conversation)
 		c := Commit{Conversation: clone(view.Conversation)}
 		switch {
 		case stale:
@@ -80,6 +81,14 @@ func (m *Mux) Resolve(ctx context.Context, callID string, approve bool, by strin
 		}
 	}
 	return errNoProgress
+}
+
+// mayRun reports whether the agent that made the call has the conversation. The
+// commit that stored the call may have taken it away: a turn that failed then, a
+// step of a ladder that closes.
+func (ap *Approval) mayRun(c *frontdesk.Conversation) bool {
+	mine := frontdesk.Assignee{Kind: frontdesk.AssigneeAgent, ID: ap.Agent}
+	return c.Status == frontdesk.Open && !c.OptedOut && c.Assignee == mine
 }
 
 // runApproval runs a call that was approved, or takes note that it was
@@ -165,13 +174,12 @@ func (r *run) runApproved(ctx context.Context, ap *Approval) error {
 	var err error
 	t := r.a.byName[ap.Name]
 	switch {
+	case r.j.started != nil: // whatever is enabled by now
+		res = begun(*r.j.started)
 	case ap.Status == ApprovalRefused:
 		res, _, err = refuse(CallRefused, "a person refused it: nothing was done")
 	case t == nil:
 		res, _, err = refuse(CallRefused, "the action is no longer enabled: nothing was done")
-	case r.j.started != nil:
-		res.Outside = true
-		res, _, err = refuse(CallUnknown, notKnown)
 	default:
 		args, cerr := t.checker.Check(res.Call.Arguments)
 		if cerr != nil {

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -248,6 +249,84 @@ func TestBegunCallStaysKnown(t *testing.T) {
 	}
 }
 
+// S6.8, S7.5: a call that runs at most once and was begun stays known as that
+// when its action is not enabled any more after the crash, or the call is not in
+// order by what is checked now. The LLM and the record were told that it had
+// been refused, and of one that a person had approved that nothing was done.
+func TestBegunCallOfAnActionThatIsGone(t *testing.T) {
+	for _, approved := range []bool{false, true} {
+		for _, then := range []string{"gone", "other arguments"} {
+			t.Run(fmt.Sprintf("approved %t, %s", approved, then), func(t *testing.T) {
+				k := newKit(t, nobody(t))
+				inner := k.store
+				dying := &crash{Store: inner}
+				act, keys := counter("refund", func(int) (actions.Result, error) {
+					dying.dead = true // the process dies while the action runs
+					return actions.Result{}, nil
+				})
+				act.Delivery, act.NeedsApproval = actions.AtMostOnce, approved
+				steps := []agenttest.Step{agenttest.CallTool("refund", nil)}
+				if approved {
+					steps = append(steps, agenttest.Say("It waits."))
+				}
+				k.store = dying
+				k.build(agenttest.Script(t, steps...), with(act))
+				turn := k.say("refund")
+				if approved {
+					require.NoError(t, k.mux.Resolve(k.ctx, turn.Calls[0].ID, true, "ana"))
+					_, err := k.mux.RunDue(k.ctx)
+					require.Error(t, err)
+				}
+				k.store = inner
+				var now []func(*agent.Config)
+				if then == "other arguments" {
+					act.Schema = json.RawMessage(`{"type":"object","properties":{"amount":{"type":"integer"}},"required":["amount"]}`)
+					now = append(now, with(act))
+				}
+				var turns []agent.Turn
+				now = append(now, func(c *agent.Config) { c.OnTurn = func(turn agent.Turn) { turns = append(turns, turn) } })
+				told := agenttest.Say("I do not know.").Expect(func(t agenttest.TB, req *agent.Request) {
+					assert.Contains(t, fmt.Sprint(req.Messages), "its outcome is not known")
+				})
+				k.build(agenttest.Script(t, told), now...)
+				k.pass(5 * time.Minute)
+				require.Len(t, *keys, 1)
+				require.Len(t, turns, 1)
+				require.Len(t, turns[0].Calls, 1)
+				assert.Equal(t, agent.CallUnknown, turns[0].Calls[0].Outcome, turns[0].Calls[0].Detail)
+				assert.Equal(t, (*keys)[0], turns[0].Calls[0].ID)
+				if approved {
+					v, err := k.store.Load(k.ctx, agent.Query{CallID: (*keys)[0]})
+					require.NoError(t, err)
+					assert.Contains(t, v.Approval.Outcome, string(agent.CallUnknown))
+				}
+			})
+		}
+	}
+}
+
+// S6.8: whether an action that ran out of its time has done anything is not
+// known. One that runs at most once was told to the LLM as failed, which invites
+// it to call again.
+func TestAtMostOnceOutOfItsTime(t *testing.T) {
+	for _, d := range []actions.Delivery{actions.AtLeastOnce, actions.AtMostOnce} {
+		act := actions.MustFunc("charge", "Charges.", func(ctx context.Context, _ actions.Call, _ struct{}) (actions.Result, error) {
+			<-ctx.Done()
+			return actions.Result{}, fmt.Errorf("charge: %w", ctx.Err())
+		})
+		act.Delivery, act.Timeout = d, time.Nanosecond
+		k := newKit(t, agenttest.Script(t, agenttest.CallTool("charge", nil), agenttest.Say("I see.")), with(act))
+		turn := k.say("charge me")
+		require.Len(t, turn.Calls, 1)
+		if d == actions.AtLeastOnce {
+			assert.Equal(t, agent.CallFailed, turn.Calls[0].Outcome)
+			continue
+		}
+		assert.Equal(t, agent.CallUnknown, turn.Calls[0].Outcome, turn.Calls[0].Detail)
+		assert.Contains(t, turn.Calls[0].Detail, "not known")
+	}
+}
+
 // S7.4, S7.8: what a turn did outside before a crash is in its record, though
 // its agent is not there any more. It was not.
 func TestTurnOfAnAgentThatIsGoneTellsWhatItDid(t *testing.T) {
@@ -421,6 +500,23 @@ func TestApprovals(t *testing.T) {
 		require.NoError(t, k.mux.Close(k.ctx, k.conversation().ID, actions.Closing{}, "ana"))
 		k.runDue()
 		assert.Empty(t, *keys)
+		v, err := k.store.Load(k.ctx, agent.Query{CallID: turn.Calls[0].ID})
+		require.NoError(t, err)
+		assert.Equal(t, agent.ApprovalRefused, v.Approval.Status)
+	})
+	t.Run("the turn that asked ended without the agent", func(t *testing.T) {
+		// The person was told that it is decided, and the call was refused.
+		act, keys := counter("refund", nil)
+		act.NeedsApproval = true
+		k := newKit(t, agenttest.Script(t, agenttest.CallTool("refund", nil), agenttest.Say(""), agenttest.Say("")), with(act))
+		turn := k.say("refund me")
+		require.Equal(t, agent.ExitFallback, turn.Exit)
+		require.True(t, k.conversation().AwaitsHuman)
+		require.ErrorIs(t, k.mux.Resolve(k.ctx, turn.Calls[0].ID, true, "ana"), agent.ErrStale)
+		require.ErrorIs(t, k.mux.Resolve(k.ctx, turn.Calls[0].ID, true, "ana"), agent.ErrResolved)
+		k.runDue()
+		assert.Empty(t, *keys)
+		assert.Empty(t, k.view().Tasks)
 		v, err := k.store.Load(k.ctx, agent.Query{CallID: turn.Calls[0].ID})
 		require.NoError(t, err)
 		assert.Equal(t, agent.ApprovalRefused, v.Approval.Status)

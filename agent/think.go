@@ -297,6 +297,11 @@ func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, fail
 		res.Call.Outcome, res.Call.Detail = outcome, detail
 		return res, r.errorBudget(s, res.Call), nil
 	}
+	if s.started != nil && !switches.Off(switches.AtMostOnce) {
+		// It was in order when it was begun, whatever is enabled by now.
+		res = begun(*s.started)
+		return res, r.errorBudget(s, res.Call), nil
+	}
 	if failure := r.guard(s, call); failure != "" {
 		res.Call.Outcome, res.Call.Detail = CallRefused, failure
 		return res, failure, nil
@@ -332,10 +337,6 @@ func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, fail
 		return refuse(CallRefused, strings.TrimPrefix(cerr.Error(), "actions: "))
 	}
 	res.Call.Arguments = args
-	if s.started != nil && !switches.Off(switches.AtMostOnce) {
-		res.Outside = true
-		return refuse(CallUnknown, notKnown)
-	}
 	if t.action.NeedsApproval && !switches.Off(switches.Approvals) {
 		res.Call.Outcome, res.Call.Detail = CallPending, "pending: a person has to approve it; tell the contact that it is being looked at"
 		return res, "", nil
@@ -373,6 +374,11 @@ func (r *run) perform(ctx context.Context, t *tool, res resultData, refuse func(
 		}
 		r.m.log.Warn("action", "turn", r.task.TurnID, "action", t.action.Name, "call", res.Call.ID, "error", r.m.loggable(err))
 		res.Call.Outcome, res.Call.Detail = CallFailed, "it failed: "+clip(err.Error(), 500)
+		if t.action.Delivery == actions.AtMostOnce && errors.Is(err, context.DeadlineExceeded) {
+			// As after a crash: it may have been done, and who is told that it
+			// failed does it again (S6.8).
+			res.Call.Outcome, res.Call.Detail = CallUnknown, "it ran out of its time: whether it was done is not known"
+		}
 		return res, r.errorBudget(r.j.last(), res.Call), nil
 	}
 	content := result.Content

@@ -144,7 +144,7 @@ const (
 	CallFailed  CallOutcome = "failed"  // run, and failed
 	CallSkipped CallOutcome = "skipped" // not run: an earlier call of the same answer failed or waits
 	CallPending CallOutcome = "pending" // waits for approval
-	CallUnknown CallOutcome = "unknown" // at most once, and a crash hid the outcome
+	CallUnknown CallOutcome = "unknown" // at most once, and a crash or the end of its time hid the outcome
 )
 
 // CallRecord is one action call of a turn.
