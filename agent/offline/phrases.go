@@ -73,6 +73,9 @@ var (
 
 	conditionWords  = set("if", "when", "unless", "otherwise", "once", "in case", "jika", "kalau", "apabila", "bila", "ketika", "bilamana")
 	askVerbs        = set("ask", "asks", "collect", "request", "confirm", "find out", "gather", "offer", "tanyakan", "tanya", "tanyailah", "minta", "mintalah", "kumpulkan", "konfirmasi", "konfirmasikan", "tawarkan")
+	saveVerbs       = set("save", "store", "record", "simpan", "simpanlah", "catat", "catatlah")
+	saveGuards      = set("not", "don't", "never", "jangan", "tidak", "tanpa")
+	saveObjects     = set("it", "them", "both", "these", "those", "everything", "keduanya", "semuanya", "semua", "datanya", "jawabannya", "itu")
 	recommendVerbs  = set("recommend", "suggest", "propose", "rekomendasikan", "sarankan", "rekomendasi")
 	answerVerbs     = set("answer", "answering", "share", "give", "provide", "explain", "jawab", "menjawab", "bagikan", "berikan", "jelaskan")
 	sayVerbs        = set("say", "tell", "reply", "respond", "inform", "let them know", "katakan", "ucapkan", "beri tahu", "beritahu", "balas", "sampaikan", "informasikan")

@@ -482,7 +482,9 @@ func (p *plan) clause(start, end int, n *node, inherited *condition) *clause {
 		for _, f := range details(c.body, c.question) {
 			if !slices.Contains(c.fields, f) {
 				more = append(more, f)
-				p.forgets[f] = true
+				if forgets, asked := p.forgets[f]; !asked || forgets { // saved in one place is saved
+					p.forgets[f] = !savesIt(c.body)
+				}
 			}
 		}
 		c.fields = append(more, c.fields...)
@@ -510,10 +512,27 @@ func (p *plan) clause(start, end int, n *node, inherited *condition) *clause {
 	return c
 }
 
+// savesIt reports whether a step that asks says to save what it asks for, by no
+// name of its own: "ask for their name and save it", "lalu simpan".
+func savesIt(body string) bool {
+	words := wordsOf(body)
+	for i, w := range words {
+		if !saveVerbs[w] || i == 0 || saveGuards[words[i-1]] {
+			continue
+		}
+		if i+1 == len(words) || saveObjects[words[i+1]] {
+			return true
+		}
+	}
+	return false
+}
+
 // held reports whether a condition is one on what may be saved, which the
-// engine holds: the field is asked for in any case.
+// engine holds: the field is asked for in any case. Such a constraint ends in
+// the condition and may begin before it, where the field is named ("ask for
+// their email and save it only if it ends with …").
 func (p *plan) held(start, end int) bool {
-	return slices.ContainsFunc(p.pb.Constraints, func(k instructions.Constraint) bool { return k.Enforced && k.Offset >= start && k.End <= end })
+	return slices.ContainsFunc(p.pb.Constraints, func(k instructions.Constraint) bool { return k.Enforced && k.End > start && k.End <= end })
 }
 
 // details are the standard fields that a step asks for in the prompt's words or
