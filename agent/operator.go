@@ -217,40 +217,57 @@ func (m *Mux) Assign(ctx context.Context, conversationID string, t frontdesk.Tar
 		o.changedHands()
 		if o.conv.Assignee.Kind == frontdesk.AssigneeAgent {
 			o.internal(by, "The conversation was given to AI agent "+clip(t.Label(), 60)+".")
-			o.triggerAgent()
+			return o.triggerAgent(ctx)
 		}
 		return nil
 	})
 }
 
 // triggerAgent lets an agent answer if the contact is waiting.
-func (o *operation) triggerAgent() {
+func (o *operation) triggerAgent(ctx context.Context) error {
 	if o.conv.Status != frontdesk.Open || o.conv.OptedOut {
-		return
+		return nil
 	}
-	trigger := func() {
-		o.c.Put = append(o.c.Put, Task{
-			ConversationID: o.conv.ID, Kind: TaskTurn, Due: o.m.now(), TurnID: o.m.newID(), Trigger: Trigger{Kind: TriggerAssigned},
-		})
-	}
-	if len(o.view.Waiting) > 0 && !switches.Off(switches.HandBack) {
-		trigger() // whoever wrote since without taking over: no turn has answered (I1)
-		return
-	}
-	for i := len(o.view.History) - 1; i >= 0; i-- {
+	waits := len(o.view.Waiting) > 0 && !switches.Off(switches.HandBack) // whoever wrote since without taking over: no turn has answered (I1)
+	for i := len(o.view.History) - 1; i >= 0 && !waits; i-- {
 		msg := &o.view.History[i]
 		switch msg.Direction {
 		case frontdesk.DirOutbound:
 			if msg.Status == frontdesk.Cancelled || msg.Status == frontdesk.Failed || msg.Status == frontdesk.Queued && !msg.Exempt {
 				continue // no answer: it did not go out, or is of an older epoch now
 			}
-			o.c.Delete = append(o.c.Delete, TaskTurn)
-			return
+			promised, err := o.promises(ctx, msg)
+			if err != nil {
+				return err
+			}
+			if !promised {
+				o.c.Delete = append(o.c.Delete, TaskTurn)
+				return nil
+			}
+			waits = true
 		case frontdesk.DirInbound:
-			trigger()
-			return
+			waits = true
 		}
 	}
+	if waits {
+		o.c.Put = append(o.c.Put, Task{
+			ConversationID: o.conv.ID, Kind: TaskTurn, Due: o.m.now(), TurnID: o.m.newID(), Trigger: Trigger{Kind: TriggerAssigned},
+		})
+	}
+	return nil
+}
+
+// promises reports whether a message only tells the contact that somebody else
+// will answer: it is of a turn that handed the conversation over, or gave up.
+func (o *operation) promises(ctx context.Context, msg *frontdesk.Message) (bool, error) {
+	if msg.TurnID == "" {
+		return false, nil // a human's
+	}
+	view, err := o.m.store.Load(ctx, Query{ConversationID: o.conv.ID, TurnID: msg.TurnID})
+	if err != nil {
+		return false, fmt.Errorf("agent: load the turn of the last message: %w", err)
+	}
+	return view.Turn != nil && (view.Turn.Exit == ExitHandedOff || view.Turn.Exit == ExitFallback), nil
 }
 
 // Close closes the conversation. by names the user who does it. Whatever an

@@ -2,6 +2,8 @@ package agent_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -303,6 +305,63 @@ func TestOperatorErrors(t *testing.T) {
 	require.ErrorIs(t, k.mux.Note(k.ctx, "none", "ana", "x"), agent.ErrNoConversation)
 	require.ErrorContains(t, k.mux.Note(k.ctx, id, "ana", "\u200b\x00"), "empty")
 	assert.Equal(t, before, k.conversation())
+}
+
+// I32, S9.2: the words with which an agent hands over, or gives up, are no
+// answer: an agent that gets the conversation before anybody else has written
+// answers the contact. It was silent for ever.
+func TestHandBackAfterWordsThatAreNoAnswer(t *testing.T) {
+	passing := []agenttest.Step{agenttest.CallTool("assign", args{"target": "Support Agent", "reason": "technical"}), agenttest.Say("Passing you on.")}
+	toPeople := []agenttest.Step{agenttest.CallTool("assign", args{"target": "Sales Team", "reason": "a demo"}), agenttest.Say("A colleague will write.")}
+	down := agenttest.Fail(errors.New("503"))
+	sales, support := frontdesk.Target{Name: "Sales Agent"}, frontdesk.Target{Name: "Support Agent"}
+	ana := frontdesk.Target{Kind: frontdesk.TargetUser, ID: "ana"}
+	for _, c := range []struct {
+		name         string
+		sales, other []agenttest.Step
+		to           []frontdesk.Target
+		by           string
+	}{
+		{"to the agent whose turn waits", passing, []agenttest.Step{down}, []frontdesk.Target{support}, "Support"},
+		{"by way of a human", passing, []agenttest.Step{down}, []frontdesk.Target{ana, support}, "Support"},
+		{"to the first", passing, []agenttest.Step{down}, []frontdesk.Target{sales}, "Sales"},
+		{"from a team", toPeople, nil, []frontdesk.Target{sales}, "Sales"},
+		{"from a team to another", toPeople, nil, []frontdesk.Target{support}, "Support"},
+		{"after the fallback", []agenttest.Step{agenttest.Say(""), agenttest.Say("")}, nil, []frontdesk.Target{ana, sales}, "Sales"},
+	} {
+		run := func(t *testing.T, answered bool) {
+			k := newKit(t, nobody(t))
+			first, second := slices.Clone(c.sales), slices.Clone(c.other)
+			if !answered && c.by == "Sales" {
+				first = append(first, agenttest.Say("Sales again."))
+			}
+			if !answered && c.by == "Support" {
+				second = append(second, agenttest.Say("Support here."))
+			}
+			one := k.config("Sales Agent", agenttest.Script(t, first...))
+			one.Fallback.Text = "A colleague will write."
+			k.join(one, k.config("Support Agent", agenttest.Script(t, second...)))
+			k.say("It is broken")
+			require.Len(t, k.sent(), 1)
+			id := k.conversation().ID
+			if answered {
+				_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: id, UserID: "ana", Text: "Ana here.", KeepAssignee: true})
+				require.NoError(t, err)
+			}
+			for _, to := range append(c.to, support) { // the last finds an answer
+				require.NoError(t, k.mux.Assign(k.ctx, id, to, "ana"))
+				if to != ana {
+					k.pass(time.Hour)
+				}
+			}
+			require.Len(t, k.sent(), 2, "%v", k.sent())
+			if !answered {
+				assert.Contains(t, k.sent()[1], c.by)
+			}
+		}
+		t.Run(c.name, func(t *testing.T) { run(t, false) })
+		t.Run(c.name+", and a human has answered", func(t *testing.T) { run(t, true) })
+	}
 }
 
 // S1.2, S7.9: a conversation goes from one agent to another after a human has
