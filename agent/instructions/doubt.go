@@ -190,7 +190,7 @@ func (c *compiler) isHedged(s *sentence, t int) bool {
 	}
 	end := c.endOfAction(s, t)
 	for k := t + 1; k < s.hi; k++ {
-		if c.tokens[k].start >= end && c.tokens[k].any("hedge") {
+		if c.tokens[k].start >= end && c.tokens[k].any("hedge", "hedge_after") {
 			return noWord(c.text[end:c.tokens[k].start]) && c.wordsOf(c.tokens[k].end, s.end).only("adverb", "another")
 		}
 	}
@@ -214,7 +214,7 @@ func (c *compiler) isLeftOpen(s *sentence, t int) bool {
 func (c *compiler) readWanted(s *sentence, t int) sense {
 	cl := s.clauses[s.clauseAt(c.tokens[t].start)]
 	k := t - 1
-	for k >= cl.lo && !c.tokens[k].any("wants_done", "wants_said") {
+	for k >= cl.lo && !c.tokens[k].any("wants_done", "wants_said", "others_do") {
 		k--
 	}
 	if k < cl.lo || !c.wordsOf(c.tokens[k].end, c.tokens[t].start).only("adverb", "to") {
@@ -223,6 +223,8 @@ func (c *compiler) readWanted(s *sentence, t int) sense {
 	who := c.wordsOf(cl.start, c.tokens[k].start)
 	us := who.last("author")
 	switch {
+	case c.tokens[k].any("others_do"):
+		return described // "wait for them to close the conversation"
 	case noWord(who.text), us >= 0 && who.behind(us).only(): // "tell the bot to", "we want you to"
 		return ordered
 	case c.tokens[k].any("wants_said") && !who.has("if", "if_not"):

@@ -3,6 +3,7 @@ package instructions
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
@@ -40,7 +41,7 @@ func (c *compiler) readNegation(s *sentence, t int) sense {
 	switch {
 	case t-s.lo > longestSentence:
 		return doubted
-	case c.underProhibition(s.step), c.isCrossedOut(s, t):
+	case c.underProhibition(s.step), c.isCrossedOut(s, t), c.isShouted(s):
 		return forbidden
 	case c.refusedBehind(s):
 		answer := c.answer(s) // "Assign to @X? Not unless they ask."
@@ -208,6 +209,27 @@ func (c *compiler) isCrossedOut(s *sentence, t int) bool {
 	return before != "" && strings.ContainsRune(crossSigns, lastRune(before))
 }
 
+// isShouted reports whether the sentence before one on its line is nothing but a
+// prohibition that this one goes on from: "Do NOT!!! assign to @X". A "never!" that
+// answers a question is none.
+func (c *compiler) isShouted(s *sentence) bool {
+	const marks = 8 // "!!!"
+	i := c.sentenceIndex(s)
+	for n := 0; n < marks && i > 0 && noWord(c.text[c.sentences[i-1].start:c.sentences[i-1].end]); n++ {
+		i--
+	}
+	if i == 0 {
+		return false
+	}
+	before := &c.sentences[i-1]
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(c.text[s.start:s.end], " \n*_"))
+	if !unicode.IsLower(first) && strings.ContainsFunc(c.text[before.start:s.end], unicode.IsLower) {
+		return false // a sentence of its own, in a text that is not all in capitals
+	}
+	return before.step == s.step && before.line >= s.line-1 && before.hi > before.lo && c.blankBut(before.start, clause{start: before.start, end: before.end, lo: before.lo, hi: before.hi}, "prohibit", "adverb") &&
+		(c.anyIn(before.lo, before.hi, "order_not") || !c.anyIn(before.lo, before.hi, "refusal")) && (i == 1 || !c.isQuestion(&c.sentences[i-2]))
+}
+
 // isAnswer reports whether a clause is the "no" to a question before it:
 // "Interested? Yes: ... No: ...". It names a case then, and refuses nothing.
 func (c *compiler) isAnswer(s *sentence, cl clause) bool {
@@ -218,12 +240,12 @@ func (c *compiler) isAnswer(s *sentence, cl clause) bool {
 	i := c.sentenceIndex(s)
 	for k := i - 1; k >= max(0, i-most); k-- {
 		before := &c.sentences[k]
-		beside := s.step != nil && before.step != nil && before.step != s.step && before.step.parent == s.step.parent
+		beside := s.step != nil && before.step != nil && before.step != s.step && before.step.parent == s.step.parent && before.step.style == s.step.style
 		switch {
 		case before.section != s.section:
 			return false
 		case c.isQuestion(before) && !beside:
-			return before.step == s.step || before.step == nil || before.step == s.step.parent
+			return before.step == nil || s.step != nil && (before.step == s.step || before.step == s.step.parent || before.step.parent == s.step.parent)
 		case !beside && before.line != s.line && !c.headIs(before.clauses[0], "answer_yes"):
 			return false
 		}
@@ -240,12 +262,15 @@ func (c *compiler) besideYes(s *sentence) bool {
 		i+1 < len(c.sentences) && c.headIs(c.sentences[i+1].clauses[0], "answer_yes")
 }
 
+// longestHead is how many bytes a head such as "No:" has at most.
+const longestHead = 24
+
 // headIs reports whether a clause is a head such as "No:" or "Yes →", which is a
 // phrase of a kind. A word of two letters or less counts only in the language of
 // the text.
 func (c *compiler) headIs(cl clause, kind vocabulary.Kind) bool {
-	const longest, short = 24, 2 // bytes
-	if cl.end-cl.start > longest || !c.clauseEnds(cl, ":：→—–-") {
+	const short = 2 // bytes
+	if cl.end-cl.start > longestHead || !c.clauseEnds(cl, ":：→—–-") {
 		return false
 	}
 	head := strings.TrimFunc(c.shadow.Text[c.shadow.Index(cl.start):c.shadow.Index(cl.end)], func(r rune) bool { return !fold.WordRune(r) })
@@ -554,7 +579,7 @@ func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, 
 			var x bool
 			yes, x = c.turn(r, lo, hi, yes, negated)
 			except = except || x && !yes
-			yes = yes || i > 0 && len(allowed) == 0 && c.usedInstead(at, r.start)
+			yes = yes || i > 0 && (len(allowed) == 0 && c.usedInstead(at, r.start) || !negated && c.usedFor(at, r.start))
 		}
 		named = yes && c.onlyNamed(at, r, i == 0, len(refs) > 1)
 		yes = yes && !named
@@ -564,6 +589,14 @@ func (c *compiler) spared(from int, refs []*ref, negated bool) (allowed []*ref, 
 		at = r.end
 	}
 	return allowed, except
+}
+
+// usedFor reads "assign to @A; for VIPs use @B", from the end of the one mention to
+// the start of the other.
+func (c *compiler) usedFor(from, to int) bool {
+	g := c.wordsOf(from, to)
+	use := g.last("use")
+	return use >= 0 && g.has("if") && !g.has(refusals...) && !g.has("if_not", "reason", "relative") && g.behind(use).only("adverb", "to")
 }
 
 // onlyNamed reports whether a mention behind another is only spoken of: "assign
@@ -640,7 +673,7 @@ func (c *compiler) joins(from, to, lo, hi int) bool {
 // the mention is allowed, and whether it is an exception of something wider.
 func (c *compiler) turn(r *ref, lo, hi int, yes, negated bool) (allowed, except bool) {
 	allowed = !negated
-	condition, at := false, 0
+	condition, at, excepted := false, 0, 0
 	for k := lo; k < hi; k++ {
 		t := c.tokens[k]
 		if condition && c.cutBetween(at, t.start) {
@@ -648,11 +681,11 @@ func (c *compiler) turn(r *ref, lo, hi int, yes, negated bool) (allowed, except 
 		}
 		switch {
 		case t.any("except"):
-			allowed, except = negated, true
+			allowed, except, excepted = negated, true, t.end
 		case t.any("but"):
 			allowed = allowed || negated || !yes
 		case t.any(negations...) && !t.any("if_not") && !condition:
-			allowed = false
+			allowed, excepted = false, 0
 		case t.any("else", "then"):
 			condition, allowed = false, !negated
 		case t.any("if", "if_not", "reason", "relative"):
@@ -665,6 +698,9 @@ func (c *compiler) turn(r *ref, lo, hi int, yes, negated bool) (allowed, except 
 	}
 	if condition && c.cutBetween(at, r.start) {
 		allowed = !negated
+	}
+	if excepted > 0 && !negated && c.cutBetween(excepted, r.start) && c.endsInTo(r.start, "") {
+		return true, false // "assign to @A, except VIPs, which go to @B"
 	}
 	return allowed, except
 }

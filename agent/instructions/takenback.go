@@ -154,7 +154,7 @@ func (c *compiler) onlyNumbersRule(from, to int) bool {
 func (c *compiler) takeBackPast(i int) {
 	s := &c.sentences[i]
 	head := s.clauses[0]
-	if !c.clauseEnds(head, ":：") {
+	if head.end-head.start > longestHead || !c.clauseEnds(head, ":：") {
 		return
 	}
 	now := i+1 < len(c.sentences) && c.headIs(c.sentences[i+1].clauses[0], "now_said")
@@ -398,7 +398,7 @@ func (c *compiler) blankBetween(a, b int) bool {
 func (c *compiler) takeBackSections() {
 	taken := map[*section]bool{}
 	for _, sec := range c.sections { // what is above a section is before it
-		if taken[sec.above] || !sec.untitled && c.lines[sec.line].heading.remark && c.isRemarkTitle(sec) {
+		if taken[sec.above] || !sec.untitled && c.isRemarkTitle(sec) {
 			taken[sec] = true
 		}
 	}
@@ -412,7 +412,14 @@ func (c *compiler) takeBackSections() {
 // isRemarkTitle reports whether a title says that what stands under it is not in
 // force: "Old rules", "Prices (outdated)", "FLOW (OLD)".
 func (c *compiler) isRemarkTitle(sec *section) bool {
-	if c.remarkIn(foldTitle(sec.title)) {
+	title := foldTitle(sec.title)
+	if sec.above == nil && c.vocab.IsAside(title, "shelf", "") {
+		return true
+	}
+	if !c.lines[sec.line].heading.remark {
+		return false
+	}
+	if c.remarkIn(title) || sec.above == nil && c.isShelved(title) {
 		return true
 	}
 	open := strings.IndexFunc(sec.title, opensBracket)
@@ -424,6 +431,13 @@ func (c *compiler) isRemarkTitle(sec *section) bool {
 	// "(old)" says of the flow that it is; of customers it says which.
 	ofPrompt := slices.ContainsFunc(c.lines[sec.line].heading.kinds, func(k SectionKind) bool { return k != SectionOther })
 	return c.remarkIn(behind) || ofPrompt && g.has("set_aside", "shelved") && g.only("set_aside", "shelved")
+}
+
+// isShelved reports whether a folded text is nothing but words that set a rule
+// aside: "on hold".
+func (c *compiler) isShelved(folded string) bool {
+	g := stretch{text: folded, words: c.vocab.Scan(folded), language: c.language}
+	return g.has("shelved") && g.only("shelved")
 }
 
 // reportOpen reports an action that is not done because the sentence leaves open
