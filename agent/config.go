@@ -132,19 +132,21 @@ type Retry struct {
 	First, Max time.Duration
 }
 
-// Timeouts bound single calls. They are real time, by context.
+// Timeouts bound single calls, in real time, by context; Lease and what is said
+// of a takeover go by [Config.Clock]. LLM, Action, Knowledge and Send must be
+// shorter than Lease.
 type Timeouts struct {
-	// LLM bounds one LLM call: 60 s. It must be shorter than Lease.
+	// LLM bounds one LLM call: 60 s.
 	LLM time.Duration
 	// Action bounds one run of an action: 30 s.
 	Action time.Duration
 	// Knowledge and Presence bound one look-up: 10 s, 2 s.
 	Knowledge, Presence time.Duration
 	// Send bounds one send: 10 s. It is the window in which a message that was
-	// claimed may still go out after a takeover (the one window that cannot be
-	// closed).
+	// claimed may still go out after a takeover.
 	Send time.Duration
-	// Lease is how long a worker holds a conversation without renewing: 2 min.
+	// Lease is how long a worker holds a conversation without renewing, and so
+	// how long that of one that was killed waits: 2 min.
 	Lease time.Duration
 	// Poll is how often Run looks for work that another process made: 1 s.
 	Poll time.Duration

@@ -173,8 +173,8 @@ func (m *Mux) notify() {
 // conversation, and returns the turn that answered it: for programs without a
 // queue of their own, and for tests. It does not wait: it skips the debounce,
 // and a turn that has to be tried again later is left to a task, with the exit
-// reason ExitRetrying. If another worker has the conversation the exit reason
-// is ExitDeferred; a message that was accepted before gives its recorded turn;
+// reason ExitRetrying. If another worker has the conversation, ctx ends or the
+// store fails on the way, the exit reason is ExitDeferred; a message that was accepted before gives its recorded turn;
 // one that no agent may answer gives ExitNotOurs. Turn.Next follows a handoff.
 //
 // The error is nil once the message is stored, whatever happens then.

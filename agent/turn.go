@@ -67,7 +67,8 @@ const (
 	ExitNotOurs ExitReason = "not_ours"
 	// ExitRetrying: the turn waits for its next try; a task will go on.
 	ExitRetrying ExitReason = "retrying"
-	// ExitDeferred: another worker has the conversation and will answer.
+	// ExitDeferred: the answer is left to a task, as another worker has the
+	// conversation, the context ended, or the store failed on the way.
 	ExitDeferred ExitReason = "deferred"
 	// ExitDuplicate: the message was accepted before and its turn has not
 	// ended yet.
