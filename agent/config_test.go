@@ -186,6 +186,10 @@ func TestNewMuxRefuses(t *testing.T) {
 		c.Fallback.Assign = frontdesk.Target{Name: "Third Agent"}
 	}))
 	require.ErrorContains(t, err, "@Third Agent, which is not in the Mux")
+	_, err = agent.NewMux(mk("Sales Agent", plain, func(c *agent.Config) {
+		c.Ladders = []followup.Ladder{steps(after(time.Minute, "hello?", followup.Action{Name: "assign", Target: "Third Agent"}))}
+	}))
+	require.ErrorContains(t, err, `a ladder of "Sales Agent" hands over to @Third Agent, which is not in the Mux`)
 	_, err = agent.NewMux(mk("Sales Agent", plain), nil)
 	require.ErrorContains(t, err, "nil agent")
 	_, err = agent.NewMux(mk("Sales Agent", plain), mk("Support Agent", plain))

@@ -334,6 +334,22 @@ func (a *Agent) checkLadders() (errs []error) {
 	return errs
 }
 
+// ladderTargets are whom the ladders of the configuration assign.
+func (a *Agent) ladderTargets() (targets []frontdesk.Target) {
+	for _, ladder := range a.cfg.Ladders {
+		for _, step := range ladder.Steps {
+			for _, act := range step.Actions {
+				if _, res := ladderResult(act); res.Assign != nil {
+					if t, err := a.rules.exists(res.Assign.Target); err == nil {
+						targets = append(targets, t)
+					}
+				}
+			}
+		}
+	}
+	return targets
+}
+
 func (a *Agent) checkLadderAction(act followup.Action, enabled map[string]actions.Action) error {
 	name, res := ladderResult(act)
 	to, ok := enabled[name]

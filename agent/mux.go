@@ -37,9 +37,10 @@ type Mux struct {
 }
 
 // NewMux joins agents. They must share Store, Channel, Clock and Workspace,
-// have names of their own, and every AI agent that the instructions of one may
-// hand over to must be among them; all faults are reported at once. The first
-// agent is the default one: it takes conversations that nobody has.
+// have names of their own, and every AI agent that the instructions, a ladder or
+// the fallback of one may hand over to must be among them; all faults are
+// reported at once. The first agent is the default one: it takes conversations
+// that nobody has.
 //
 // What concerns conversations and not one agent's thinking (debounce, opt-out,
 // timeouts, presence, IDs, logger) is taken from the first agent.
@@ -90,6 +91,11 @@ func NewMux(agents ...*Agent) (*Mux, error) {
 			t := a.rules.targets[name].Target
 			if t.Kind == frontdesk.TargetAIAgent && m.byID[t.ID] == nil {
 				errs = append(errs, fmt.Errorf("agent: %q may hand over to @%s, which is not in the Mux: add that agent", a.cfg.Name, t.Name))
+			}
+		}
+		for _, t := range a.ladderTargets() {
+			if t.Kind == frontdesk.TargetAIAgent && m.byID[t.ID] == nil {
+				errs = append(errs, fmt.Errorf("agent: a ladder of %q hands over to @%s, which is not in the Mux: add that agent", a.cfg.Name, t.Name))
 			}
 		}
 		if t, err := a.rules.exists(a.cfg.Fallback.Assign); err == nil && t.Kind == frontdesk.TargetAIAgent && m.byID[t.ID] == nil {
@@ -174,8 +180,9 @@ func (m *Mux) notify() {
 // queue of their own, and for tests. It does not wait: it skips the debounce,
 // and a turn that has to be tried again later is left to a task, with the exit
 // reason ExitRetrying. If another worker has the conversation, ctx ends or the
-// store fails on the way, the exit reason is ExitDeferred; a message that was accepted before gives its recorded turn;
-// one that no agent may answer gives ExitNotOurs. Turn.Next follows a handoff.
+// store fails on the way, the exit reason is ExitDeferred; a message that was
+// accepted before gives its recorded turn; one that no agent may answer gives
+// ExitNotOurs. Turn.Next follows a handoff.
 //
 // The error is nil once the message is stored, whatever happens then.
 func (m *Mux) Handle(ctx context.Context, in frontdesk.Inbound) (Turn, error) {
