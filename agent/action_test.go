@@ -369,6 +369,7 @@ func TestCustomActionResults(t *testing.T) {
 		{"error", actions.Result{Set: map[string]frontdesk.Value{"budget": frontdesk.Number(1)}}, errors.New("the shop is closed"), agent.CallFailed, "the shop is closed"},
 		{"bad change", actions.Result{Stage: "Lava Lead"}, nil, agent.CallFailed, "what it wants changed cannot be"},
 		{"bad target", actions.Result{Assign: &actions.Assignment{Target: frontdesk.Target{Kind: frontdesk.TargetTeam, ID: "gone"}}}, nil, agent.CallFailed, "not in the workspace"},
+		{"itself", actions.Result{Assign: &actions.Assignment{Target: frontdesk.Target{Name: "Sales Agent"}}}, nil, agent.CallFailed, "it ran, but what it wants changed cannot be: the conversation is yours already"},
 		{"any target that exists", actions.Result{Assign: &actions.Assignment{Target: frontdesk.Target{Name: "Support Team"}}}, nil, agent.CallDone, "assigned to Support Team"},
 	} {
 		act := actions.MustFunc("shop", "Ask the shop.", func(context.Context, actions.Call, struct{}) (actions.Result, error) { return c.result, c.err })

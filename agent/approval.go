@@ -124,7 +124,7 @@ func (m *Mux) runApproval(ctx context.Context, t ClaimedTask) (*Turn, error) {
 		return r.commit(ctx, outcome{failure: fmt.Sprintf("an approved call did not get on in %d attempts", a.cfg.Limits.Attempts), poisoned: true})
 	}
 	if !r.approvalDone() {
-		err := r.runApproved(ctx, ap)
+		err := r.runApproved(ctx, ap, begun)
 		if errors.Is(err, errDropped) {
 			return r.staleApproval(ctx, ap, begun)
 		}
@@ -164,26 +164,35 @@ func (r *run) approvalDone() bool {
 	return false
 }
 
-// runApproved runs the approved call and records its result.
-func (r *run) runApproved(ctx context.Context, ap *Approval) error {
+// runApproved runs the approved call and records its result. begun is set if it
+// was begun before, and a crash hid how far it came.
+func (r *run) runApproved(ctx context.Context, ap *Approval, begun bool) error {
 	res := resultData{Call: CallRecord{ID: ap.Key, Name: ap.Name, Arguments: json.RawMessage(ap.Arguments)}}
 	refuse := func(o CallOutcome, detail string) (resultData, string, error) {
 		res.Call.Outcome, res.Call.Detail = o, detail
 		return res, "", nil
 	}
+	gone := func(why string) (resultData, string, error) {
+		if begun {
+			res.Outside = true
+			return refuse(CallUnknown, "it is not run again, for "+why+"; it was begun before, and whether it was done is not known")
+		}
+		return refuse(CallRefused, "nothing was done: "+why)
+	}
 	var err error
 	t := r.a.byName[ap.Name]
 	switch {
 	case r.j.started != nil: // whatever is enabled by now
-		res = begun(*r.j.started)
+		res.Outside = true
+		res, _, err = refuse(CallUnknown, notKnown)
 	case ap.Status == ApprovalRefused:
 		res, _, err = refuse(CallRefused, "a person refused it: nothing was done")
 	case t == nil:
-		res, _, err = refuse(CallRefused, "the action is no longer enabled: nothing was done")
+		res, _, err = gone("the action is no longer enabled")
 	default:
 		args, cerr := t.checker.Check(res.Call.Arguments)
 		if cerr != nil {
-			res, _, err = refuse(CallRefused, "the action has changed since: "+cerr.Error())
+			res, _, err = gone("the action has changed since: " + cerr.Error())
 			break
 		}
 		res.Call.Arguments = args

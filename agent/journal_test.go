@@ -249,14 +249,18 @@ func TestBegunCallStaysKnown(t *testing.T) {
 	}
 }
 
-// S6.8, S7.5: a call that runs at most once and was begun stays known as that
-// when its action is not enabled any more after the crash, or the call is not in
-// order by what is checked now. The LLM and the record were told that it had
+// S6.8, S7.5: a call that runs at most once, or was approved, and was begun stays
+// known as that when its action is not enabled any more after the crash, or the
+// call is not in order by what is checked now. The LLM and the record were told that it had
 // been refused, and of one that a person had approved that nothing was done.
 func TestBegunCallOfAnActionThatIsGone(t *testing.T) {
-	for _, approved := range []bool{false, true} {
+	for _, c := range []struct {
+		approved bool
+		delivery actions.Delivery
+	}{{false, actions.AtMostOnce}, {true, actions.AtMostOnce}, {true, actions.AtLeastOnce}} {
+		approved := c.approved
 		for _, then := range []string{"gone", "other arguments"} {
-			t.Run(fmt.Sprintf("approved %t, %s", approved, then), func(t *testing.T) {
+			t.Run(fmt.Sprintf("approved %t, at most once %t, %s", approved, c.delivery == actions.AtMostOnce, then), func(t *testing.T) {
 				k := newKit(t, nobody(t))
 				inner := k.store
 				dying := &crash{Store: inner}
@@ -264,7 +268,7 @@ func TestBegunCallOfAnActionThatIsGone(t *testing.T) {
 					dying.dead = true // the process dies while the action runs
 					return actions.Result{}, nil
 				})
-				act.Delivery, act.NeedsApproval = actions.AtMostOnce, approved
+				act.Delivery, act.NeedsApproval = c.delivery, approved
 				steps := []agenttest.Step{agenttest.CallTool("refund", nil)}
 				if approved {
 					steps = append(steps, agenttest.Say("It waits."))
@@ -286,7 +290,7 @@ func TestBegunCallOfAnActionThatIsGone(t *testing.T) {
 				var turns []agent.Turn
 				now = append(now, func(c *agent.Config) { c.OnTurn = func(turn agent.Turn) { turns = append(turns, turn) } })
 				told := agenttest.Say("I do not know.").Expect(func(t agenttest.TB, req *agent.Request) {
-					assert.Contains(t, fmt.Sprint(req.Messages), "its outcome is not known")
+					assert.Contains(t, fmt.Sprint(req.Messages), "is not known")
 				})
 				k.build(agenttest.Script(t, told), now...)
 				k.pass(5 * time.Minute)

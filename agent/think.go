@@ -347,6 +347,10 @@ func (r *run) runCall(ctx context.Context, s *step, i int) (res resultData, fail
 	return r.perform(ctx, t, res, refuse)
 }
 
+// ranInVain begins what the LLM is told of an action that was run outside, and
+// asks for a change that cannot be: it must not read as if nothing was done.
+const ranInVain = "it ran, but what it wants changed cannot be: "
+
 // perform runs an action whose call is in order, and checks what it wants
 // changed.
 func (r *run) perform(ctx context.Context, t *tool, res resultData, refuse func(CallOutcome, string) (resultData, string, error)) (resultData, string, error) {
@@ -393,12 +397,15 @@ func (r *run) perform(ctx context.Context, t *tool, res resultData, refuse func(
 		if t.action.Builtin {
 			return refuse(CallRefused, err.Error())
 		}
-		return refuse(CallFailed, "it ran, but what it wants changed cannot be: "+err.Error())
+		return refuse(CallFailed, ranInVain+err.Error())
 	}
 	if checked.Assign != nil {
 		note, why, failure := r.checkAssign(ctx, checked.Assign)
 		if why != "" {
 			res.Call.Outcome, res.Call.Detail = CallRefused, why
+			if !t.action.Builtin {
+				res.Call.Outcome, res.Call.Detail = CallFailed, ranInVain+why
+			}
 			if failure != "" {
 				return res, failure, nil
 			}
