@@ -136,8 +136,7 @@ func (a *Agent) compile(errs *[]error) map[string]*instructions.Playbook {
 	for _, act := range c.Actions {
 		opts.Actions = append(opts.Actions, instructions.EnabledAction{Name: act.Name, Prompt: act.Prompt})
 	}
-	report := func(where string, ds instructions.Diagnostics) {
-		a.diagnostics = append(a.diagnostics, ds...)
+	fault := func(where string, ds instructions.Diagnostics) {
 		if bad := ds.Errors(); len(bad) > 0 {
 			*errs = append(*errs, &InstructionError{Agent: c.Name, Where: where, Diagnostics: bad})
 		}
@@ -148,8 +147,8 @@ func (a *Agent) compile(errs *[]error) map[string]*instructions.Playbook {
 		a.diagnostics = append(a.diagnostics, c.Playbook.CheckStored()...)
 	} else {
 		pb, ds := instructions.Compile(c.Instructions, opts)
-		a.playbook = pb
-		report("instructions", ds)
+		a.playbook, a.diagnostics = pb, ds
+		fault("instructions", ds)
 	}
 	compiled := map[string]*instructions.Playbook{}
 	for _, act := range c.Actions {
@@ -158,7 +157,9 @@ func (a *Agent) compile(errs *[]error) map[string]*instructions.Playbook {
 		}
 		pb, ds := instructions.CompileActionPrompt(act.Name, act.Prompt, opts)
 		compiled[act.Name] = pb
-		report("the prompt of action "+act.Name, ds)
+		where := "the prompt of action " + act.Name
+		a.diagnostics = append(a.diagnostics, within(where, ds)...)
+		fault(where, ds)
 		a.prompts = append(a.prompts, actionPrompt{act.Name, variables.Parse(act.Prompt)})
 	}
 	a.text = variables.Parse(a.playbook.Text)
@@ -167,6 +168,15 @@ func (a *Agent) compile(errs *[]error) map[string]*instructions.Playbook {
 	}
 	a.ladders = append(a.ladders, c.Ladders...)
 	return compiled
+}
+
+// within says of each diagnostic which text its line and column are in.
+func within(where string, ds instructions.Diagnostics) instructions.Diagnostics {
+	ds = slices.Clone(ds)
+	for i := range ds {
+		ds[i].Message = "in " + where + ": " + ds[i].Message
+	}
+	return ds
 }
 
 // vanished warns of the targets of a stored playbook that have left the
@@ -246,7 +256,8 @@ func (a *Agent) Name() string { return a.cfg.Name }
 func (a *Agent) Playbook() *instructions.Playbook { return a.playbook }
 
 // Diagnostics returns what the compiler had to say besides errors: warnings
-// and infos on the instructions and action prompts.
+// and infos on the instructions, and after them on the prompt of each action,
+// whose messages name the action. Its String has one a line.
 func (a *Agent) Diagnostics() instructions.Diagnostics { return a.diagnostics }
 
 // gate holds an LLM's callers back after the provider asked for a pause: one

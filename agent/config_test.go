@@ -303,3 +303,20 @@ func TestNewRefusesWhatIsNothing(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+// What the compiler says of an action's prompt names the action: a line and a
+// column alone would point into the instructions.
+func TestDiagnosticsNameTheActionPrompt(t *testing.T) {
+	k := newKit(t, nobody(t))
+	cfg := k.config("Sales Agent", nobody(t))
+	cfg.Actions[0] = actions.Assign("If they ask for a demo, hand the conversation to @Sales Team.")
+	a, err := agent.New(cfg)
+	require.NoError(t, err)
+	assert.Contains(t, a.Diagnostics().String()+"\n", "\n1:25: warning: in the prompt of action assign: \"hand the conversation to\" is understood")
+	cfg.Actions[0].Prompt = ""
+	plain, err := agent.New(cfg)
+	require.NoError(t, err)
+	for _, d := range plain.Diagnostics() {
+		assert.NotContains(t, d.Message, "in the prompt of", "those of the instructions are as they were")
+	}
+}

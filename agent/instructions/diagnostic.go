@@ -1,6 +1,9 @@
 package instructions
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Severity is how bad a diagnostic is. Only decidable faults are errors.
 type Severity string
@@ -30,8 +33,17 @@ func (d Diagnostic) String() string {
 	return fmt.Sprintf("%d:%d: %s: %s [%s]", d.Line, d.Column, d.Severity, d.Message, d.Code)
 }
 
-// Diagnostics are sorted by position.
+// Diagnostics of one text are sorted by position.
 type Diagnostics []Diagnostic
+
+// String lists them, one a line.
+func (ds Diagnostics) String() string {
+	lines := make([]string, len(ds))
+	for i, d := range ds {
+		lines[i] = d.String()
+	}
+	return strings.Join(lines, "\n")
+}
 
 // HasErrors reports whether one of them is an error.
 func (ds Diagnostics) HasErrors() bool {
