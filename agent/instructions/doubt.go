@@ -244,6 +244,17 @@ func (c *compiler) hasHead(cl clause, hit int) bool {
 	return who > cl.start && !c.blankBut(cl.start, clause{start: cl.start, end: who, lo: cl.lo, hi: hit}, "adverb", "addressee", "always", "and", "but")
 }
 
+// isWithout reports whether a negation says of the first word of its clause what it
+// is without: "chats without a number", "questions that are not about prices".
+func (c *compiler) isWithout(cl clause, hit int) bool {
+	head := c.wordsOf(cl.start, c.tokens[hit].start)
+	if c.tokens[hit].any("lifts") {
+		return c.tokens[hit].any("not") && countWords(head.text) > 0 && !head.has(refusals...) && c.clauseHas(clause{lo: cl.lo, hi: hit}, "if", "assign", "assign_loose", "always") < 0
+	}
+	that := head.last("relative", "relative_that")
+	return that >= 0 && countWords(head.before(that).text) > 0 && countWords(head.behind(that).text) > 0 && head.behind(that).only("auxiliary") && !head.before(that).has("saying", "always", "addressee")
+}
+
 // subjectOf returns where the subject right before a negation begins, or inside
 // it ("you can't"), and whether it is a relative pronoun; -1: it has none.
 func (c *compiler) subjectOf(cl clause, hit int) (start int, relative bool) {
@@ -282,7 +293,20 @@ func (c *compiler) inList(s *sentence, carried, t int) bool {
 // token t, which is an order of its own.
 func (c *compiler) isOver(cl clause, hit, t int) bool {
 	g := c.words(c.tokens[hit].End, c.tokens[t].Start)
-	return c.ordersAnew(g, t) || c.isRelative(cl, hit, t, g)
+	return c.ordersAnew(g, t) || c.isRelative(cl, hit, t, g) || c.isSaid(cl, hit, g)
+}
+
+// isSaid reads "say that you don't know and assign to @X": what is negated is what
+// is said, and the action behind it is an order.
+func (c *compiler) isSaid(cl clause, hit int, g stretch) bool {
+	and := g.last("and")
+	if and < 0 || !g.behind(and).only("then", "adverb", "always") || g.before(and).has("or") {
+		return false
+	}
+	said := c.wordsOf(cl.start, c.tokens[hit].start)
+	i := said.last("saying")
+	return i >= 0 && said.behind(i).has("subject") && said.behind(i).only("subject", "relative_that", "pronoun", "addressee", "auxiliary", "attempt") &&
+		!said.before(i).has(refusals...)
 }
 
 // ordersAnew reads "we don't offer repairs so assign" and "never quote prices
@@ -316,10 +340,11 @@ func (c *compiler) ordersAnew(g stretch, t int) bool {
 // negation has a subject and a verb of its own, and the action is what the rest
 // of the sentence says.
 func (c *compiler) isRelative(cl clause, hit, t int, g stretch) bool {
-	if !c.tokens[t].any("assigned") || g.breaks() || !c.hasHead(cl, hit) {
+	if !c.tokens[t].any("assigned") || g.breaks() || !c.hasHead(cl, hit) && !c.isWithout(cl, hit) {
 		return false
 	}
 	_, relative := c.subjectOf(cl, hit)
+	relative = relative || c.isWithout(cl, hit)
 	most := 1
 	if relative {
 		most = 3 // "who cannot pay online"

@@ -328,8 +328,13 @@ func (c *compiler) endsInArrow(cl clause) bool {
 	return strings.HasSuffix(own, "->") || strings.HasSuffix(own, "=>")
 }
 
-// leadsWith reports whether a sentence begins with a time: "After 3 hours,".
+// leadsWith reports whether a sentence begins with a time, "After 3 hours,", or with
+// the name of a follow-up and its time: "Second reminder 3 hours later:".
 func (c *compiler) leadsWith(s *sentence, x delay) bool {
+	const words = 3 // of such a name
+	if x.lo > s.lo && c.tokens[x.lo-1].any("times_word", "follow_up") && countWords(c.text[s.start:x.start]) <= words {
+		return true
+	}
 	for t := s.lo; t < x.lo; t++ {
 		if !c.tokens[t].any("after", "another", "then", "finally", "to", "if", "and", "every") {
 			return false

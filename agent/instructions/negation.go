@@ -105,7 +105,7 @@ func (c *compiler) negationBefore(cl clause, t int, carried *int, dangling *bool
 			hit, first = k, k
 		case *dangling && t < cl.hi && n.any("lifts") && n.any("not"): // "never close, without assigning"
 			*dangling = false
-		case hit >= 0 && n.any("lifts", "but", "except") && !c.follows(first, k):
+		case hit >= 0 && n.any("lifts", "but", "except") && !c.follows(first, k) && !c.describesWithout(k, t):
 			// "never close without assigning to @X": the two make a yes.
 			hit, first, lifted = -1, -1, hit
 			condition = condition || n.any("if", "if_not")
@@ -131,6 +131,13 @@ func (c *compiler) negationBefore(cl clause, t int, carried *int, dangling *bool
 		hit = c.clauseHas(cl, "hush")
 	}
 	return hit, condition
+}
+
+// describesWithout reports whether a "without" says what something is without, and
+// does not turn what forbids the action at token t around: "never leave a chat
+// without a number assigned to @X", unlike "never close without assigning to @X".
+func (c *compiler) describesWithout(k, t int) bool {
+	return c.tokens[k].any("not") && c.tokens[t].any("assigned") && c.words(c.tokens[k].End, c.tokens[t].Start).bare(governing...) > 0
 }
 
 // follows reports whether nothing but words such as "ever" stands between two
