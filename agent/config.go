@@ -316,6 +316,9 @@ func (c *Config) validate() error {
 			fault("agent %q has two actions named %q: rename one", c.Name, a.Name)
 		}
 		seen[a.Name] = true
+		if a.Name == nameChooseFollowUp {
+			fault("%q is the name of the action by which the LLM chooses among follow-ups: give yours another", a.Name)
+		}
 	}
 	if err := followup.ValidateAll(c.Ladders); err != nil {
 		errs = append(errs, err)

@@ -320,3 +320,15 @@ func TestDiagnosticsNameTheActionPrompt(t *testing.T) {
 		assert.NotContains(t, d.Message, "in the prompt of", "those of the instructions are as they were")
 	}
 }
+
+// The action by which the LLM chooses among follow-ups is the engine's: one of
+// the program's own by that name would be taken for it.
+func TestNewRefusesTheNameOfItsOwnAction(t *testing.T) {
+	k := newKit(t, nobody(t))
+	cfg := k.config("Sales Agent", nobody(t))
+	cfg.Actions = append(cfg.Actions, actions.MustFunc("choose_follow_up", "Do it.", func(context.Context, actions.Call, struct{}) (actions.Result, error) {
+		return actions.Result{}, nil
+	}))
+	_, err := agent.New(cfg)
+	assert.ErrorContains(t, err, `"choose_follow_up" is the name of the action`)
+}
