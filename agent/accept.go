@@ -146,12 +146,14 @@ func (m *Mux) inboundCommit(view *View, in frontdesk.Inbound, messageID string, 
 		if !wasOut {
 			conv.OptedOut = true
 			conv.Epoch++ // what is queued or being thought is of the past
-			conv.LastSeq++
-			c.Messages = append(c.Messages, frontdesk.Message{
-				ID: m.newID(), ConversationID: conv.ID, Seq: conv.LastSeq, Direction: frontdesk.DirOutbound,
-				Author: frontdesk.Author{Kind: frontdesk.AuthorSystem}, Text: m.confirmation(c.Contact, contact, &conv), At: now,
-				Status: frontdesk.Queued, Epoch: conv.Epoch, Exempt: true,
-			})
+			for _, part := range splitText(m.confirmation(c.Contact, contact, &conv), m.cfg.Channel.Capabilities(conv.Channel).MaxLength) {
+				conv.LastSeq++
+				c.Messages = append(c.Messages, frontdesk.Message{
+					ID: m.newID(), ConversationID: conv.ID, Seq: conv.LastSeq, Direction: frontdesk.DirOutbound,
+					Author: frontdesk.Author{Kind: frontdesk.AuthorSystem}, Text: part, At: now,
+					Status: frontdesk.Queued, Epoch: conv.Epoch, Exempt: true,
+				})
+			}
 			c.Put = append(c.Put, sendTask(view, conv.ID, now))
 		}
 	case wasOut && (in.OptIn || m.isWord(in.Text, m.cfg.OptOut.BackWords)):

@@ -60,6 +60,17 @@ func TestOptOut(t *testing.T) {
 	}
 }
 
+// S10.4, S8.13: a confirmation that is longer than the channel takes is split as
+// any text is. It was refused, and the contact never knew.
+func TestLongConfirmationIsSplit(t *testing.T) {
+	k := newKit(t, nobody(t), withOptOut, func(c *agent.Config) {
+		c.OptOut.Confirmation = "You will get no more messages from us. Write start if you change your mind."
+	})
+	k.channel.Caps.MaxLength = 40
+	k.say("stop")
+	assert.Equal(t, []string{"You will get no more messages from us.", "Write start if you change your mind."}, k.sent())
+}
+
 // S8.13: a message that merely contains the word is no opt-out; without words
 // in the configuration none is.
 func TestNoOptOut(t *testing.T) {
