@@ -57,12 +57,13 @@ func (r *reader) unreadTime(s *sentence, t int) {
 // the customer has not paid within 2 hours, send ...".
 func (r *reader) unreadSilence(s *sentence) {
 	c := r.c
-	if s.lo == s.hi || !c.tokens[s.lo].any("if") || !noWord(c.text[s.start:c.tokens[s.lo].start]) || !c.asksForText(s) || c.sentenceHas(s, "silence", "silence_about", "follow_up") {
+	if s.lo == s.hi || !c.tokens[s.lo].any("if", "if_not") || !noWord(c.text[s.start:c.tokens[s.lo].start]) || !c.asksForText(s) || c.sentenceHas(s, "silence", "silence_about", "follow_up") {
 		return
 	}
 	cl := s.clauses[0]
 	who := c.clauseHas(cl, "subject")
-	if who < 0 || !c.anyIn(who+1, cl.hi, "not") || !c.anyIn(cl.hi, s.hi, "send") {
+	says := c.tokens[s.lo].any("if_not") || who >= 0 && c.anyIn(who+1, cl.hi, "not") // "if they don't" is one phrase
+	if !says || !c.anyIn(cl.hi, s.hi, "send") {
 		return
 	}
 	for _, k := range r.delaysFrom(cl) {
