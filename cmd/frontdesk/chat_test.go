@@ -102,6 +102,15 @@ func TestChatGoesOn(t *testing.T) {
 	assert.Contains(t, out.String(), `"exit": "replied"`)
 }
 
+// A chat has the system's clock; what it says of a follow-up is in seconds.
+func TestChatSaysWhenInSeconds(t *testing.T) {
+	t.Chdir("testdata/example")
+	var out, errs bytes.Buffer
+	code := run([]string{"chat", "-llm", "scripted", "-script", "answers.txt", "follow-up.en.md"}, strings.NewReader("Hi\n/state\n"), &out, &errs)
+	require.Zero(t, code, errs.String())
+	assert.Regexp(t, `a follow-up is due in [0-9a-z]+\n`, out.String())
+}
+
 // failing is an input that breaks.
 type failing struct{}
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
@@ -127,7 +128,7 @@ func WriteState(ctx context.Context, w io.Writer, s *session.Session) error {
 	}
 	for _, t := range v.Tasks {
 		if t.Kind == agent.TaskFollowUp && t.Ladder != nil && !t.Due.IsZero() {
-			fmt.Fprintf(&b, "  a follow-up is due in %s\n", t.Due.Sub(s.Clock.Now()))
+			fmt.Fprintf(&b, "  a follow-up is due in %s\n", t.Due.Sub(s.Clock.Now()).Round(time.Second))
 		}
 	}
 	_, err = io.WriteString(w, b.String())
