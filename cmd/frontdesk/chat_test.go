@@ -102,11 +102,11 @@ func TestChatGoesOn(t *testing.T) {
 	assert.Contains(t, out.String(), `"exit": "replied"`)
 }
 
-// A chat has the system's clock; what it says of a follow-up is in seconds.
+// A chat, unless it is scripted, has the system's clock; what it says of a follow-up is in seconds.
 func TestChatSaysWhenInSeconds(t *testing.T) {
 	t.Chdir("testdata/example")
 	var out, errs bytes.Buffer
-	code := run([]string{"chat", "-llm", "scripted", "-script", "answers.txt", "follow-up.en.md"}, strings.NewReader("Hi\n/advance 1s\n/state\n"), &out, &errs)
+	code := run([]string{"chat", "-llm", "offline", "follow-up.en.md"}, strings.NewReader("Hi\n/advance 1s\n/state\n"), &out, &errs)
 	require.Zero(t, code, errs.String())
 	assert.Regexp(t, `a follow-up is due in [0-9a-z]+\n`, out.String())
 }
