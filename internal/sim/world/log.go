@@ -173,7 +173,7 @@ func (l *Log) claim(t agent.ClaimedTask, at time.Time) {
 	c.token[t.Fence.Lane], c.held[t.Fence.Lane] = t.Fence.Token, true
 	c.claims[t.Fence.Lane]++
 	if a := l.actor(); a != nil {
-		a.turn = t.TurnID
+		a.turn, a.behind = t.TurnID, false
 		if t.Fence.Lane == agent.LaneTurn {
 			a.token = t.Fence.Token
 		}
@@ -205,6 +205,9 @@ func (l *Log) rows(rows []agent.Entry) {
 	for _, r := range rows {
 		switch r.Kind {
 		case agent.EntryResult:
+			if a := l.actor(); a != nil {
+				a.behind = false
+			}
 			if l.extra != nil {
 				if l.extra.results[r.TurnID]++; l.extra.results[r.TurnID] == 22 {
 					l.violate("I2: turn %s made 22 calls and did not end", r.TurnID)
@@ -256,8 +259,13 @@ func (l *Log) run(call actions.Call, name string, in purchase) {
 	l.owned(conversationID)
 	l.ran(call, name, in)
 	l.effects[key]++
-	if name == "charge" && l.effects[key] > 1 {
-		l.violate("S6.8: an at-most-once action ran twice under %s", key)
+	if name == "charge" {
+		if l.effects[key] > 1 {
+			l.violate("S6.8: an at-most-once action ran twice under %s", key)
+		}
+		if a := l.actor(); a != nil {
+			a.behind = true
+		}
 	}
 	if turn, _, _ := strings.Cut(key, "/"); l.extra == nil {
 		// Outside of storms each action is called once in a turn.

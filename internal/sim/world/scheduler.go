@@ -49,6 +49,9 @@ type actor struct {
 	token int64
 	// checked is when it checked its fence last.
 	checked int
+	// behind is set while what an at-most-once call did is done and its result
+	// not recorded.
+	behind bool
 	// looked are the epochs of the conversations that it looked at since it
 	// asked the LLM last.
 	looked map[string]int64

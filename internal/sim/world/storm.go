@@ -229,6 +229,9 @@ func (st *storm) decide(op string) Fault {
 			return Before
 		}
 	}
+	if st.plan.Charges && a.behind && st.behind(a) {
+		return Crash
+	}
 	rough := uint64(st.plan.Rough)
 	if rough == 0 {
 		return None
@@ -259,6 +262,25 @@ func (st *storm) decide(op string) Fault {
 		return After
 	}
 	return None
+}
+
+// behind reports whether an actor dies between what a call did, which may
+// happen once, and the record of its result. It may as well outstay its lease
+// there: another one takes the turn.
+func (st *storm) behind(a *actor) bool {
+	if !a.mortal {
+		return false
+	}
+	if _, ok := st.chance(a, "crash behind a call", 3); ok {
+		st.cover("crash behind a call")
+		st.succeed(a)
+		return true
+	}
+	if h, ok := st.chance(a, "stall behind a call", 6); ok {
+		st.cover("stall behind a call")
+		st.pause(time.Duration(130+h%200) * time.Second)
+	}
+	return false
 }
 
 // cue does what a plan says of this operation.

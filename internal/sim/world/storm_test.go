@@ -32,6 +32,27 @@ func TestControls(t *testing.T) {
 	assert.False(t, switches.Off(switches.Keys), "the switches are on again")
 }
 
+// Storms about calls that run at most once see that they run again: chance alone
+// would show it in one of a thousand (S6.8, I13).
+func TestStormsSeeAtMostOnce(t *testing.T) {
+	w, err := NewWorld(Config{Brief: true})
+	require.NoError(t, err)
+	storms, hits := 0, 0
+	switches.With(func() {
+		for seed := uint64(1); storms < 20; seed++ {
+			if !NewPlan(seed).Charges {
+				continue
+			}
+			storms++
+			if slices.ContainsFunc(w.Storm(seed, nil).Violations, func(v string) bool { return promise([]string{v}) == "S6.8" }) {
+				hits++
+			}
+		}
+	}, switches.AtMostOnce)
+	assert.GreaterOrEqual(t, hits, 4, "of %d storms", storms)
+	t.Logf("%d of %d", hits, storms)
+}
+
 // Failures that storms found, and guards that they see rarely: without the
 // guard the same storm breaks a promise.
 func TestScripted(t *testing.T) {
@@ -58,6 +79,8 @@ func TestRegressionSeeds(t *testing.T) {
 		11611, 17913, 29695, 30153, 35501, 43191, 49803, 52483, 59596, 62522, 64216, 69699, 73441, 77263, 77520, 83514, 84056, 87003, 87153, 6333, 7297, 8487, 19403} {
 		_, changed := aboutApprovals(seed)
 		require.False(t, changed, "seed %d: what it held is overlaid: choose another approvalLuck", seed)
+		_, changed = aboutCharges(seed)
+		require.False(t, changed, "seed %d: what it held is overlaid: choose another chargeLuck", seed)
 		res := w.Storm(seed, nil)
 		assert.Empty(t, res.Violations, "seed %d: %s", seed, res.Log)
 	}
