@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/actions"
@@ -236,6 +237,9 @@ func (o *operation) triggerAgent(ctx context.Context) error {
 			if msg.Status == frontdesk.Cancelled || msg.Status == frontdesk.Failed || msg.Status == frontdesk.Queued && !msg.Exempt {
 				continue // no answer: it did not go out, or is of an older epoch now
 			}
+			if msg.FollowUp {
+				continue // it answers nothing
+			}
 			promised, err := o.promises(ctx, msg)
 			if err != nil {
 				return err
@@ -257,8 +261,9 @@ func (o *operation) triggerAgent(ctx context.Context) error {
 	return nil
 }
 
-// promises reports whether a message only tells the contact that somebody else
-// will answer: it is of a turn that handed the conversation over, or gave up.
+// promises reports whether a message only tells the contact that they will be
+// answered: it is of a turn that handed the conversation over or gave up, or
+// whose call a person was to approve, which the change of hands has refused.
 func (o *operation) promises(ctx context.Context, msg *frontdesk.Message) (bool, error) {
 	if msg.TurnID == "" {
 		return false, nil // a human's
@@ -267,7 +272,11 @@ func (o *operation) promises(ctx context.Context, msg *frontdesk.Message) (bool,
 	if err != nil {
 		return false, fmt.Errorf("agent: load the turn of the last message: %w", err)
 	}
-	return view.Turn != nil && (view.Turn.Exit == ExitHandedOff || view.Turn.Exit == ExitFallback), nil
+	if view.Turn == nil {
+		return false, nil
+	}
+	pending := func(c CallRecord) bool { return c.Outcome == CallPending }
+	return view.Turn.Exit == ExitHandedOff || view.Turn.Exit == ExitFallback || slices.ContainsFunc(view.Turn.Calls, pending), nil
 }
 
 // Close closes the conversation. by names the user who does it. Whatever an

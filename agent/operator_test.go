@@ -14,6 +14,7 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/actions"
 	"github.com/seed-a71cb1d8/frontdesk/agent"
 	"github.com/seed-a71cb1d8/frontdesk/agent/agenttest"
+	"github.com/seed-a71cb1d8/frontdesk/followup"
 )
 
 // notes are the internal notes, oldest first.
@@ -361,6 +362,29 @@ func TestHandBackAfterWordsThatAreNoAnswer(t *testing.T) {
 		}
 		t.Run(c.name, func(t *testing.T) { run(t, false) })
 		t.Run(c.name+", and a human has answered", func(t *testing.T) { run(t, true) })
+	}
+}
+
+// I32, S6.9: a takeover refuses the call that waits for approval, and what the
+// contact read of it ("we look into it") is no answer, whatever follow-ups came
+// after it: an agent that the human hands the conversation back to answers.
+func TestHandBackWhileACallWaits(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"at once": 0, "after a follow-up": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			act, keys := counter("refund", nil)
+			act.NeedsApproval = true
+			k := newKit(t, agenttest.Script(t, agenttest.CallTool("refund", nil), agenttest.Say("We look into it."), agenttest.Say("I ask once more.")),
+				with(act), func(c *agent.Config) { c.Ladders = []followup.Ladder{steps(after(time.Minute, "Still there?"))} })
+			call := k.say("refund me").Calls[0].ID
+			k.pass(wait)
+			id := k.conversation().ID
+			require.NoError(t, k.mux.Assign(k.ctx, id, frontdesk.Target{Kind: frontdesk.TargetUser, ID: "ana"}, "ana"))
+			require.NoError(t, k.mux.Assign(k.ctx, id, frontdesk.Target{Name: "Sales Agent"}, "ana"))
+			k.runDue()
+			assert.Equal(t, "I ask once more.", k.sent()[len(k.sent())-1])
+			require.ErrorIs(t, k.mux.Resolve(k.ctx, call, true, "ana"), agent.ErrStale)
+			assert.Empty(t, *keys)
+		})
 	}
 }
 
