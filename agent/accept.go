@@ -13,6 +13,13 @@ import (
 	"github.com/seed-a71cb1d8/frontdesk/variables"
 )
 
+// ErrMalformed means that what a channel handed over can never be accepted,
+// however often it comes: it lacks what it takes to answer it, or has an address
+// that is none. Answer the provider so that it does not send it again, and mend
+// the channel's code. Any other error of Accept and Handle may be gone the
+// next time.
+var ErrMalformed = errors.New("agent: malformed")
+
 // conflictLimit is how often a commit that conflicts is tried again. Each
 // conflict means that somebody else got on, so the limit is there for stores
 // that are broken, not for busy ones.
@@ -81,7 +88,7 @@ func (m *Mux) accept(ctx context.Context, in frontdesk.Inbound, debounce time.Du
 func (m *Mux) checkInbound(in frontdesk.Inbound) (frontdesk.Inbound, error) {
 	for _, f := range []struct{ name, text string }{{"ID", in.ID}, {"From", in.From}, {"Channel", in.Channel}} {
 		if f.text != cleanText(f.text, len(f.text)) {
-			return in, fmt.Errorf("agent: Inbound.%s is not plain text: fix the channel's code", f.name)
+			return in, fmt.Errorf("%w: Inbound.%s is not plain text: fix the channel's code", ErrMalformed, f.name)
 		}
 	}
 	if err := errors.Join(tooLong("Inbound.From", in.From), tooLong("Inbound.Channel", in.Channel)); err != nil {
@@ -89,7 +96,7 @@ func (m *Mux) checkInbound(in frontdesk.Inbound) (frontdesk.Inbound, error) {
 	}
 	in.ID = shortKey(in.ID)
 	if in.ID == "" || in.From == "" {
-		return in, errors.New("agent: Inbound.ID and Inbound.From are required: without them a message can be neither told apart nor answered")
+		return in, fmt.Errorf("%w: Inbound.ID and Inbound.From are required: without them a message can be neither told apart nor answered", ErrMalformed)
 	}
 	in.Text = cleanText(clipBytes(in.Text, m.cfg.Limits.InboundBytes), m.cfg.Limits.InboundBytes)
 	in.Name = clip(in.Name, 200)

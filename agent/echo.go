@@ -14,12 +14,12 @@ var zeroTime time.Time
 
 // AcceptReceipt records what a channel reports of a message that it took.
 // Statuses never go backwards (S10.1); a report on an unknown message changes
-// nothing and is no error.
+// nothing and is no error. A status that is none of a report is ErrMalformed.
 func (m *Mux) AcceptReceipt(ctx context.Context, rc Receipt) error {
 	switch rc.Status {
 	case frontdesk.Sent, frontdesk.Delivered, frontdesk.Read, frontdesk.Failed:
 	default:
-		return fmt.Errorf("agent: AcceptReceipt: status %q: give sent, delivered, read or failed", clip(string(rc.Status), 40))
+		return fmt.Errorf("%w: Receipt.Status %q: give sent, delivered, read or failed", ErrMalformed, clip(string(rc.Status), 40))
 	}
 	return m.reported(ctx, cleanKey(rc.Channel), cleanKey(rc.Key), cleanKey(rc.ProviderID), rc.Status, clip(rc.Reason, 300))
 }
@@ -82,7 +82,8 @@ func (m *Mux) find(ctx context.Context, channel, key, providerID string) (View, 
 // status, or what a human wrote elsewhere, on the phone, which is a takeover.
 // While one of our messages is under way or its outcome unknown, an echo that
 // nothing matches is held until that resolves, at most Timeouts.Send, before
-// it counts as a human's (S10.3).
+// it counts as a human's (S10.3). An echo without an address, or without a key
+// and a provider ID, is ErrMalformed.
 func (m *Mux) AcceptEcho(ctx context.Context, e Echo) error {
 	e.Text = cleanText(clipBytes(e.Text, m.cfg.Limits.InboundBytes), m.cfg.Limits.InboundBytes)
 	if err := errors.Join(tooLong("Echo.To", e.To), tooLong("Echo.Channel", e.Channel)); err != nil {
@@ -90,7 +91,7 @@ func (m *Mux) AcceptEcho(ctx context.Context, e Echo) error {
 	}
 	e.To, e.Key, e.ProviderID, e.Channel = cleanKey(e.To), cleanKey(e.Key), cleanKey(e.ProviderID), cleanKey(e.Channel)
 	if e.To == "" || e.ProviderID == "" && e.Key == "" {
-		return errors.New("agent: AcceptEcho: Echo.To and one of Key and ProviderID are required: without them it cannot be told whose it is")
+		return fmt.Errorf("%w: Echo.To and one of Echo.Key and Echo.ProviderID are required: without them it cannot be told whose it is", ErrMalformed)
 	}
 	view, err := m.find(ctx, e.Channel, e.Key, e.ProviderID)
 	if err != nil {

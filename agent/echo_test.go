@@ -298,7 +298,7 @@ func TestPhoneReplyToAClosedConversation(t *testing.T) {
 // An echo that says too little, and one to somebody unknown.
 func TestEchoEdges(t *testing.T) {
 	k := newKit(t, nobody(t))
-	require.ErrorContains(t, k.mux.AcceptEcho(k.ctx, agent.Echo{Channel: "test", To: "+62811"}), "one of Key and ProviderID")
+	require.ErrorContains(t, k.mux.AcceptEcho(k.ctx, agent.Echo{Channel: "test", To: "+62811"}), "one of Echo.Key and Echo.ProviderID")
 	require.ErrorContains(t, k.mux.AcceptEcho(k.ctx, agent.Echo{Channel: "test", ProviderID: "x"}), "Echo.To")
 	require.NoError(t, k.mux.AcceptEcho(k.ctx, agent.Echo{Channel: "test", To: "+1", ProviderID: "x", Text: "hello"}))
 	v := k.view()

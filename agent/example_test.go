@@ -196,7 +196,7 @@ func Example_followUps() {
 	channel := &agenttest.RecordingChannel{}
 	cfg := plain(shop(agenttest.Script(nil, agenttest.Say("Hello! What are you looking for?")), channel, clock))
 	cfg.Instructions += `# FOLLOW-UP
-If the contact does not reply after 2 minutes, say "Still there?". If there is still no reply after another 10 minutes, update the lifecycle stage to Cold Lead, close the conversation without a summary and say "Write to us any time."
+If the contact does not reply after 2 minutes, say "Still there?". If there is still no reply after another 10 minutes, say "Write to us any time.", update the lifecycle stage to Cold Lead and close the conversation without a summary.
 `
 	mux, err := open(cfg)
 	if err != nil {

@@ -26,11 +26,11 @@ func shortKey(s string) string {
 // cleanKey is shortKey of a text that came from outside.
 func cleanKey(s string) string { return shortKey(cleanText(s, len(s))) }
 
-// tooLong is an error for an address that has more than maxKey bytes: nothing
+// tooLong is ErrMalformed for an address that has more than maxKey bytes: nothing
 // can stand for it, as messages go to it.
 func tooLong(name, text string) error {
 	if len(text) <= maxKey {
 		return nil
 	}
-	return fmt.Errorf("agent: %s has %d bytes, and may have %d: fix the channel's code", name, len(text), maxKey)
+	return fmt.Errorf("%w: %s has %d bytes, and may have %d: fix the channel's code", ErrMalformed, name, len(text), maxKey)
 }

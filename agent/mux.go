@@ -158,7 +158,7 @@ func (m *Mux) configOf(c *frontdesk.Conversation) *Config {
 // message that was accepted before changes nothing and is no error (S7.1).
 //
 // An error means that the message was not stored: let the provider send it
-// again.
+// again, unless it is ErrMalformed.
 func (m *Mux) Accept(ctx context.Context, in frontdesk.Inbound) error {
 	_, err := m.accept(ctx, in, m.cfg.Debounce)
 	if err == nil {

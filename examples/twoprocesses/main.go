@@ -136,7 +136,10 @@ func web(ctx context.Context, mux *agent.Mux) error {
 			return
 		}
 		err := mux.Accept(r.Context(), frontdesk.Inbound{Channel: "web", ID: m.ID, From: m.From, Text: m.Text})
-		if err != nil {
+		switch {
+		case errors.Is(err, agent.ErrMalformed):
+			http.Error(w, err.Error(), http.StatusBadRequest) // as often as it comes
+		case err != nil:
 			// Not stored: the provider sends it again.
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}

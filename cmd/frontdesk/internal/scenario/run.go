@@ -64,7 +64,7 @@ func (s *Scenario) Run(ctx context.Context) (*Result, error) {
 			}
 		}
 		if n := r.script.TakeMissing(); n > 0 {
-			r.fail(l, "the LLM was asked %d times more than the script answers: add llm lines before this one", n)
+			r.fail(l, "the LLM was asked more often than the script answers, by %d: add llm lines before this one", n)
 		}
 	}
 	if err := r.begin(); err != nil {
