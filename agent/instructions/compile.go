@@ -61,6 +61,7 @@ type compiler struct {
 	struck    [][2]int // what the author crossed or commented out
 	tokens    []token
 	remarks   []int // the tokens that may say that something is not in force
+	hedges    bool  // some token leaves something open
 	sentences []sentence
 	clauses   []clause // of all sentences
 

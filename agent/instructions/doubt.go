@@ -177,6 +177,9 @@ func (c *compiler) governs(cl clause, hit, t int) bool {
 // "assign to @X, maybe". In "maybe they want a price: assign to @X" something
 // else is open, and "maybe: assign to @X" is a case.
 func (c *compiler) isHedged(s *sentence, t int) bool {
+	if !c.hedges {
+		return false
+	}
 	most := 0 // words between that are none of those before a verb
 	if c.tokens[t].any("assign_after") {
 		most = 2 // "vielleicht später an @X zuweisen"

@@ -229,12 +229,14 @@ func (c *compiler) isShouted(s *sentence) bool {
 		return false
 	}
 	before := &c.sentences[i-1]
+	if before.step != s.step || before.line < s.line-1 || before.hi == before.lo || !c.blankBut(before.start, clause{start: before.start, end: before.end, lo: before.lo, hi: before.hi}, "prohibit", "adverb") {
+		return false
+	}
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(c.text[s.start:s.end], " \n*_"))
 	if !unicode.IsLower(first) && strings.ContainsFunc(c.text[before.start:s.end], unicode.IsLower) {
 		return false // a sentence of its own, in a text that is not all in capitals
 	}
-	return before.step == s.step && before.line >= s.line-1 && before.hi > before.lo && c.blankBut(before.start, clause{start: before.start, end: before.end, lo: before.lo, hi: before.hi}, "prohibit", "adverb") &&
-		(c.anyIn(before.lo, before.hi, "order_not") || !c.anyIn(before.lo, before.hi, "refusal")) && (i == 1 || !c.isQuestion(&c.sentences[i-2]))
+	return (c.anyIn(before.lo, before.hi, "order_not") || !c.anyIn(before.lo, before.hi, "refusal")) && (i == 1 || !c.isQuestion(&c.sentences[i-2]))
 }
 
 // adjacent reports whether at most one word stands between two tokens.

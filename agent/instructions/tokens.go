@@ -100,6 +100,7 @@ func (c *compiler) scanTokens() {
 			continue
 		}
 		covered = t.End
+		c.hedges = c.hedges || tok.any("hedge", "hedge_after")
 		if tok.any(remarkMarks...) {
 			c.remarks = append(c.remarks, len(c.tokens))
 			tok = c.withNegation(tok)
