@@ -142,8 +142,9 @@ type Inbound struct {
 	// Name is the name the channel gives for the contact, if any; it fills the
 	// fields name and firstname of a contact that has no name.
 	Name string `json:"name,omitempty"`
-	// At is when they wrote it, if the channel says; zero: when it is
-	// accepted. It is recorded only; order and delays count from acceptance.
+	// At is when they wrote it, if the channel says; zero, or outside of the
+	// years 1 to 9999: when it is accepted. It is recorded only; order and
+	// delays count from acceptance.
 	At time.Time `json:"at,omitzero"`
 	// OptOut and OptIn are the channel's own signals (S8.13).
 	OptOut bool `json:"opt_out,omitempty"`

@@ -138,7 +138,7 @@ func (m *Mux) inboundCommit(view *View, in frontdesk.Inbound, messageID string, 
 	conv.LastInbound, conv.Unanswered = now, 0
 	conv.LastSeq++
 	at := in.At.UTC().Round(0)
-	if in.At.IsZero() {
+	if in.At.IsZero() || at.Year() < 1 || at.Year() > 9999 { // JSON could not write it (S13.2)
 		at = now
 	}
 	msg := frontdesk.Message{

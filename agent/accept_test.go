@@ -2,9 +2,11 @@ package agent_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,4 +50,25 @@ func TestMalformedIsToldApart(t *testing.T) {
 	err := k.mux.Accept(k.ctx, k.inbound("Hello"))
 	require.Error(t, err)
 	assert.NotErrorIs(t, err, agent.ErrMalformed)
+}
+
+// S13.2: a channel that takes milliseconds for seconds gives a year that JSON
+// cannot write, and the contact could never be exported. Such a time is none.
+func TestTimeThatCannotBe(t *testing.T) {
+	for name, at := range map[string]time.Time{
+		"milliseconds as seconds": time.Unix(1_700_000_000_000, 0), "microseconds as seconds": time.Unix(1_700_000_000_000_000, 0),
+		"before the year 1": time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")))
+		in := k.inbound("hi")
+		in.At = at
+		_, err := k.mux.Handle(k.ctx, in)
+		require.NoError(t, err)
+		v := k.view()
+		assert.Equal(t, k.clock.Now(), v.History[0].At, name)
+		out, err := k.store.(agent.Desk).Export(k.ctx, v.Contact.ID)
+		require.NoError(t, err)
+		_, err = json.Marshal(out)
+		assert.NoError(t, err, name)
+	}
 }
