@@ -164,7 +164,7 @@ func (a *Agent) compile(errs *[]error) map[string]*instructions.Playbook {
 	}
 	a.text = variables.Parse(a.playbook.Text)
 	for _, l := range a.playbook.Ladders {
-		a.ladders = append(a.ladders, l.Ladder)
+		a.ladders = append(a.ladders, performable(l.Ladder))
 	}
 	a.ladders = append(a.ladders, c.Ladders...)
 	return compiled

@@ -245,11 +245,14 @@ func TestNewChecksTheActionsOfLaddersInGo(t *testing.T) {
 	}) (actions.Result, error) {
 		return actions.Result{}, nil
 	})
+	renamed := actions.Close()
+	renamed.Name = "end_chat"
 	build := func(as ...followup.Action) error {
 		k := newKit(t, nobody(t))
 		cfg := k.config("Sales Agent", nobody(t))
+		cfg.Workspace.Tags = []string{"Hot Lead"}
 		cfg.Actions = []actions.Action{
-			actions.Assign(), actions.Close(), actions.UpdateFields(), actions.UpdateStage(), actions.AddComment(), actions.UpdateTags(), note,
+			actions.Assign(), actions.Close(), actions.UpdateFields(), actions.UpdateStage(), actions.AddComment(), actions.UpdateTags(), note, renamed,
 		}
 		cfg.Ladders = []followup.Ladder{
 			{Condition: "first", Steps: []followup.Step{after(time.Minute, "hello?")}},
@@ -259,6 +262,7 @@ func TestNewChecksTheActionsOfLaddersInGo(t *testing.T) {
 		return err
 	}
 	require.NoError(t, build(
+		followup.Action{Name: "update_tags", Value: "$contact.stage"},
 		followup.Action{Name: "update_field", Field: "Budget", Value: "200"}, followup.Action{Name: "update_field", Field: "budget", Value: "$contact.budget"},
 		followup.Action{Name: "update_field", Field: "budget"}, followup.Action{Name: "update_stage", Value: "cold lead"},
 		followup.Action{Name: "add_comment", Value: "Gone."}, followup.Action{Name: "assign", Target: "Sales Team", Method: "least_open"},
@@ -268,6 +272,8 @@ func TestNewChecksTheActionsOfLaddersInGo(t *testing.T) {
 	for want, act := range map[string]followup.Action{
 		`"close_conversaton"`:                       {Name: "close_conversaton"},
 		`"stop_follow_ups"`:                         {Name: "stop_follow_ups"},
+		`"end_chat" in a ladder does nothing`:       {Name: "end_chat"},
+		`there is no tag "gone"`:                    {Name: "update_tags", Value: "gone"},
 		`nobody in the workspace is called "Saels"`: {Name: "assign", Target: "Saels"},
 		`nobody in the workspace is called ""`:      {Name: "assign"},
 		`lifecycle stage`:                           {Name: "update_stage", Value: "Kold Lead"},

@@ -75,7 +75,8 @@ type ConversationQuery struct {
 	// AwaitsHuman lists only those that wait for a human (S1.2).
 	AwaitsHuman bool
 	// AwaitsApproval lists only those with a call that waits for approval
-	// (S6.9); [Desk.Pending] tells which.
+	// (S6.9); [Desk.Pending] tells which. One whose conversation changed hands
+	// waits until somebody resolves it, and is refused then.
 	AwaitsApproval bool
 
 	// LongestFirst puts those first whose contact wrote longest ago. Without

@@ -195,13 +195,20 @@ func (r *run) checkActions(ctx context.Context) (why string) {
 // expandResult replaces the variables in what a step writes down (S4.3).
 func (r *run) expandResult(res *actions.Result) {
 	env := r.env()
-	res.Comment, _ = variables.Parse(res.Comment).Expand(env)
-	env.Deferred = nil // a field is set before anybody is assigned
-	for id, v := range res.Set {
-		text, missing := variables.Parse(v.String()).Expand(env)
+	expand := func(text string) string {
+		text, missing := variables.Parse(text).Expand(env)
 		r.missing = append(r.missing, missing...)
-		res.Set[id] = frontdesk.Text(text)
+		return text
 	}
+	res.Comment = expand(res.Comment)
+	env.Deferred = nil // fields and tags are set before anybody is assigned
+	for id, v := range res.Set {
+		res.Set[id] = frontdesk.Text(expand(v.String()))
+	}
+	for i, tag := range res.AddTags {
+		res.AddTags[i] = expand(tag)
+	}
+	res.AddTags = slices.DeleteFunc(res.AddTags, func(tag string) bool { return strings.TrimSpace(tag) == "" })
 }
 
 // env is what texts of the configuration are expanded with. The assignee is
@@ -312,6 +319,23 @@ func ladderResult(a followup.Action) (name string, res actions.Result) {
 	return a.Name, res
 }
 
+// performable leaves out of a prompt's ladder what sets a field and does not say
+// to what, of which the compiler warns: nobody asked for the field to be
+// emptied, as Go does by giving no value. A step with nothing else sends nothing.
+func performable(l followup.Ladder) followup.Ladder {
+	aimless := func(act followup.Action) bool { return act.Name == actions.NameUpdateFields && act.Value == "" }
+	l.Steps = slices.Clone(l.Steps)
+	for i := range l.Steps {
+		st := &l.Steps[i]
+		if !slices.ContainsFunc(st.Actions, aimless) {
+			continue
+		}
+		st.Actions = slices.DeleteFunc(slices.Clone(st.Actions), aimless)
+		st.Silent = st.Silent || len(st.Actions) == 0 && len(st.Messages) == 0
+	}
+	return l
+}
+
 // checkLadders reports actions in the ladders of the configuration that could
 // never be done: those of a prompt have the compiler to look at them.
 func (a *Agent) checkLadders() (errs []error) {
@@ -365,15 +389,19 @@ func (a *Agent) checkLadderAction(act followup.Action, enabled map[string]action
 		return err
 	}
 	switch name {
-	case actions.NameStopFollowUps:
-		return fmt.Errorf("%q in a ladder does nothing: take it out", name)
+	case actions.NameAssign, actions.NameClose, actions.NameUpdateFields:
 	case actions.NameUpdateStage, actions.NameAddComment, actions.NameUpdateTags:
 		if strings.TrimSpace(act.Value) == "" {
 			return fmt.Errorf("%q has no Value: give one", name)
 		}
+	default: // to stop follow-ups, or a built-in one under another name
+		return fmt.Errorf("%q in a ladder does nothing: take it out", clip(name, 60))
 	}
-	if len(variables.Parse(act.Value).Variables()) > 0 && res.Set != nil {
-		res.Set = map[string]frontdesk.Value{act.Field: {}} // what it will be is not known yet
+	if len(variables.Parse(act.Value).Variables()) > 0 { // what it will be is not known yet
+		res.AddTags = nil
+		if res.Set != nil {
+			res.Set = map[string]frontdesk.Value{act.Field: {}}
+		}
 	}
 	_, err := a.rules.check(res, false)
 	return err

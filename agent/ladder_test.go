@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -780,4 +782,75 @@ func TestRecordedActionOfAStepIsNotRunAgain(t *testing.T) {
 	assert.Equal(t, 4, failures)
 	assert.Equal(t, 1, ran)
 	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
+}
+
+// S4.3, S4.4, S6.6: a follow-up sets a field to what the prompt says, a variable
+// among it. One that says no value, or none that is certain, sets nothing: the
+// field was emptied, and so was the one that the variable names.
+func TestStepUpdatesAField(t *testing.T) {
+	for line, want := range map[string]string{
+		`update the Note field to $contact.email`:            "budget=5 email=a@b.c note=a@b.c",
+		`update the Note field to "$contact.email"`:          "budget=5 email=a@b.c note=a@b.c",
+		`update the Note field to {{$contact.country|none}}`: "budget=5 email=a@b.c note=none",
+		`update the Note field to "Silent"`:                  "budget=5 email=a@b.c note=Silent",
+		`update the Note field`:                              "budget=5 email=a@b.c note=old",
+		`update the Note field to silent`:                    "budget=5 email=a@b.c note=old",
+		`update the Note and Budget fields`:                  "budget=5 email=a@b.c note=old",
+	} {
+		k := newKit(t, agenttest.Script(t, agenttest.CallTool("update_field", args{"fields": []map[string]string{
+			{"field": "email", "value": "a@b.c"}, {"field": "budget", "value": "5"}, {"field": "note", "value": "old"},
+		}}), agenttest.Say("Hello!")), func(c *agent.Config) {
+			c.Workspace.Fields = append(c.Workspace.Fields, frontdesk.Field{ID: "note", Name: "Note"})
+			c.Instructions += "# FOLLOW-UP\nIf the contact does not reply after 2 minutes, say \"Still there?\" and " + line + ".\n"
+		})
+		k.say("hi")
+		k.pass(2 * time.Minute)
+		require.Equal(t, []string{"Hello!", "Still there?"}, k.sent(), line)
+		fields := k.view().Contact.Fields
+		var got []string
+		for _, id := range slices.Sorted(maps.Keys(fields)) {
+			got = append(got, id+"="+fields[id].String())
+		}
+		assert.Equal(t, want, strings.Join(got, " "), line)
+	}
+}
+
+// S8.3: a step that is left with nothing to do sends nothing either, and the
+// ladder goes on.
+func TestStepThatIsLeftWithNothing(t *testing.T) {
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), func(c *agent.Config) {
+		c.Instructions += "# FOLLOW-UP\nIf the contact does not reply after 2 minutes, update the Budget field. If there is still no reply after another 5 minutes, say \"Still there?\"\n"
+	})
+	k.say("hi")
+	k.pass(2 * time.Minute)
+	assert.Equal(t, []string{"Hello!"}, k.sent())
+	k.pass(5 * time.Minute)
+	assert.Equal(t, []string{"Hello!", "Still there?"}, k.sent())
+}
+
+// S4.3, S4.4: a variable in a tag gets its value, in a prompt and in Go; one
+// without a value tags nothing. The raw name was the tag.
+func TestStepTagsWithAVariable(t *testing.T) {
+	for _, known := range [][]string{nil, {"Hot Lead", "gone"}} {
+		for _, inGo := range []bool{false, true} {
+			var missing []string
+			k := newKit(t, agenttest.Script(t, agenttest.CallTool("update_stage", args{"stage": "Hot Lead"}), agenttest.Say("Hello!")), func(c *agent.Config) {
+				c.OnTurn = func(turn agent.Turn) { missing = turn.Missing }
+				c.Workspace.Tags = known
+				c.Actions = append(c.Actions, actions.UpdateTags())
+				if inGo {
+					c.Ladders = []followup.Ladder{steps(after(2*time.Minute, "Still there?",
+						followup.Action{Name: "update_tags", Value: "$contact.stage"}, followup.Action{Name: "update_tags", Value: "$contact.country"},
+						followup.Action{Name: "add_comment", Value: "From $contact.phone."}))}
+				} else {
+					c.Instructions += "# FOLLOW-UP\nIf the contact does not reply after 2 minutes, say \"Still there?\", add the tag \"$contact.stage\", add the tag \"$contact.country\" and add a comment \"From $contact.phone.\".\n"
+				}
+			})
+			k.say("hi")
+			k.pass(2 * time.Minute)
+			require.Equal(t, []string{"Hello!", "Still there?"}, k.sent())
+			assert.Equal(t, []string{"Hot Lead"}, k.view().Contact.Tags, "tags %v, in Go %t", known, inGo)
+			assert.Equal(t, []string{"contact.country", "contact.phone"}, missing, "tags %v, in Go %t", known, inGo)
+		}
+	}
 }

@@ -78,7 +78,9 @@ type Action struct {
 	Method string `json:"method,omitempty"`
 	// Field is the ID of the field that is updated.
 	Field string `json:"field,omitempty"`
-	// Value is the value of the field, the stage, the tag or the comment.
+	// Value is the value of the field, the stage, the tag or the comment. All
+	// but the stage may hold variables. A field without one is emptied by a
+	// ladder given in Go, and left as it is by one that was compiled.
 	Value string `json:"value,omitempty"`
 	// Note is the closing note of a close.
 	Note string `json:"note,omitempty"`

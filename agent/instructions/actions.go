@@ -31,6 +31,7 @@ type site struct {
 	canonical   bool // the product's own term
 	conditional bool
 	followUp    bool
+	variable    string // what a field is set to, where that is a variable
 	start, end  int
 	sentence    int
 	token       int

@@ -334,3 +334,35 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+// S8.8: the model, which could find another way, is not asked what a follow-up
+// does: a tag or a value that is none of the workspace's is told to the author,
+// as the step would be cancelled.
+func TestStepsThatCannotBeDone(t *testing.T) {
+	ws := shop()
+	ws.Tags = []string{"Gone Quiet", "VIP"}
+	ws.Fields = append(ws.Fields, frontdesk.Field{ID: "plan", Name: "Plan", Options: []string{"Free", "Team"}})
+	for line, want := range map[string]string{
+		`add the tag "gone  quiet"`:                 "",
+		`add the tag "$contact.stage"`:              "",
+		`add the tag "Lost"`:                        `there is no tag "Lost" in the workspace`,
+		`update the Plan field to "free"`:           "",
+		`update the Plan field to "$contact.email"`: "",
+		`update the Plan field to "Gold"`:           `"plan" cannot be set to "Gold", so the step will not be done: it is none of the field's values`,
+		`update the Budget field to "much"`:         `"budget" cannot be set to "much", so the step will not be done: `,
+		`update the Budget field to much`:           "without the model",
+	} {
+		_, ds := instructions.Compile("# FOLLOW-UP\nIf there is no reply for 1 hour, say \"Hi\" and "+line+".\n", instructions.Options{Workspace: ws})
+		var got []string
+		for _, d := range ds {
+			if d.Code == "followup-not-understood" {
+				got = append(got, d.Message)
+			}
+		}
+		if want == "" {
+			assert.Empty(t, got, line)
+		} else if assert.Len(t, got, 1, line) {
+			assert.Contains(t, got[0], want, line)
+		}
+	}
+}

@@ -25,10 +25,15 @@ func (c *compiler) fieldSite(st site) {
 		}
 		return
 	}
+	var set fieldValue
 	for _, f := range fields {
+		if set.start <= f.start && f.start < set.end {
+			continue // the value of the one before is called like a field
+		}
+		set = c.valueOf(f, end)
 		one := st
 		one.Field = f.id
-		one.Value = c.fieldValue(f.end, end)
+		one.Value, one.variable = set.value, set.variable
 		one.end = max(st.end, f.end)
 		one.start = min(st.start, f.start)
 		c.putSite(one)
@@ -381,19 +386,34 @@ func (c *compiler) unknownField(f field, certain bool) {
 	c.report("unknown-field", severity(certain), f.start, f.end, message, fix)
 }
 
-// fieldValue reads "… field to Gold": the value behind a connective.
-func (c *compiler) fieldValue(from, end int) string {
-	k, _ := slices.BinarySearchFunc(c.tokens, from, func(t token, o int) int { return t.start - o })
-	for ; k < len(c.tokens) && c.tokens[k].start < end && c.tokens[k].start-from < 12; k++ {
-		if c.tokens[k].any("to") {
-			v, start, _, clear := c.candidateValue(c.tokens[k].end, end)
-			_, quoted := c.quoteAt(start)
-			if !clear || c.tokens[k].any("if") && !quoted { // "para" is "to" and "for"
-				return ""
-			}
-			c.took(start)
-			return v
+// fieldValue is what an update sets a field to, a text or a variable, and where
+// that stands.
+type fieldValue struct {
+	value, variable string
+	start, end      int
+}
+
+// valueOf reads "… field to Gold" and "… field to $contact.email": what stands
+// behind a connective behind the field.
+func (c *compiler) valueOf(f field, end int) (out fieldValue) {
+	k, _ := slices.BinarySearchFunc(c.tokens, f.end, func(t token, o int) int { return t.start - o })
+	for ; k < len(c.tokens) && c.tokens[k].start < end && c.tokens[k].start-f.end < 12; k++ {
+		if !c.tokens[k].any("to") {
+			continue
 		}
+		at := c.skipMarks(c.tokens[k].end, end)
+		v, ok := slices.BinarySearchFunc(c.variables, at, func(v ref, o int) int { return v.start - o })
+		if ok && c.variables[v].end <= end {
+			to := c.variables[v].end
+			return fieldValue{variable: c.text[at:to], start: at, end: to}
+		}
+		value, start, to, clear := c.candidateValue(c.tokens[k].end, end)
+		_, quoted := c.quoteAt(start)
+		if !clear || c.tokens[k].any("if") && !quoted { // "para" is "to" and "for"
+			return out
+		}
+		c.took(start)
+		return fieldValue{value: value, start: start, end: to}
 	}
-	return ""
+	return out
 }

@@ -1,14 +1,18 @@
 package instructions
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/seed-a71cb1d8/frontdesk"
 	"github.com/seed-a71cb1d8/frontdesk/followup"
+	"github.com/seed-a71cb1d8/frontdesk/internal/fold"
 	"github.com/seed-a71cb1d8/frontdesk/internal/vocabulary"
+	"github.com/seed-a71cb1d8/frontdesk/variables"
 )
 
 // order is the order in which a step performs: message, then fields, tags and
@@ -158,6 +162,12 @@ func (c *compiler) actionsInOrder(d *draft) []followup.Action {
 	sites := slices.Clone(d.sites)
 	slices.SortStableFunc(sites, func(a, b *site) int { return order[a.Name] - order[b.Name] })
 	for _, s := range sites {
+		if s.Name == actField && s.Value == "" {
+			s.Value = s.variable
+		}
+		if why := c.undoable(s); why != "" {
+			c.report("followup-not-understood", SeverityWarning, s.start, s.end, why, "")
+		}
 		key := s.Name + "\x00" + s.Target + "\x00" + s.Field + "\x00" + s.Value
 		if !seen[key] {
 			seen[key] = true
@@ -171,6 +181,42 @@ func (c *compiler) actionsInOrder(d *draft) []followup.Action {
 		c.report("action-reordered", SeverityWarning, reordered.start, reordered.end, "a follow-up sends its message first, then updates fields and tags, then the lifecycle stage, then assigns or closes: it is done in this order, write it so", "")
 	}
 	return out
+}
+
+// undoable says why a step cannot do what the text wants, as the model, which
+// could find a way, is not asked (S8.8); empty: nothing is known against it.
+// What other actions name is reported wherever it stands.
+func (c *compiler) undoable(s *site) string {
+	switch {
+	case s.Name == actField && s.Value == "":
+		return "a follow-up sets fields without the model, and this does not say for certain which one to what, so it is left out: name the field, and write the value in quotes or as a variable"
+	case !c.known || len(variables.Parse(s.Value).Variables()) > 0: // what it will be is not known
+	case s.Name == actField:
+		if err := c.fits(s.Field, s.Value); err != nil {
+			return fmt.Sprintf("the field %q cannot be set to %q, so the step will not be done: %s", s.Field, s.Value, strings.TrimPrefix(err.Error(), "frontdesk: "))
+		}
+	case s.Name == actTags && s.Value != "" && len(c.opts.Workspace.Tags) > 0 && !has(c.opts.Workspace.Tags, s.Value):
+		return fmt.Sprintf("there is no tag %q in the workspace, so the step will not be done: name one of its tags", s.Value)
+	}
+	return ""
+}
+
+// fits reports what keeps a value from being one of the field.
+func (c *compiler) fits(field, value string) error {
+	kind := c.names.fieldTypes[field]
+	if kind == "" {
+		return nil // there is no such field, which is reported
+	}
+	if options := c.names.fieldOptions[field]; len(options) > 0 && !has(options, value) {
+		return errors.New("it is none of the field's values")
+	}
+	_, err := frontdesk.ParseValue(kind, value)
+	return err
+}
+
+// has reports whether a name is among others, however it is written.
+func has(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return fold.Phrase(n) == fold.Phrase(name) })
 }
 
 // checkLadders reports what concerns all ladders together.
