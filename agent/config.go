@@ -46,7 +46,8 @@ type Config struct {
 	AllowTargets []frontdesk.Target
 	// Ladders are follow-ups given in Go, besides those of the instructions
 	// (S8.1). What their actions name must exist and be among Actions. They
-	// may assign whoever is in the workspace.
+	// may assign whoever is in the workspace; where that needs approval, only
+	// whom the instructions or AllowTargets allow.
 	Ladders []followup.Ladder
 
 	// Clock tells the time. Nil: the system's.

@@ -167,8 +167,7 @@ func (r *run) checkActions(ctx context.Context) (why string) {
 				return gone(err)
 			}
 			if t.action.NeedsApproval {
-				rec.Outcome, rec.Detail = CallPending, "pending: a person has to approve it"
-				r.ladder.results = append(r.ladder.results, resultData{Call: rec})
+				r.ladder.waits(rec)
 				continue
 			}
 			r.ladder.outside = append(r.ladder.outside, resultData{Call: rec, Outside: true})
@@ -183,6 +182,13 @@ func (r *run) checkActions(ctx context.Context) (why string) {
 			if _, refusal, _ := r.checkAssign(ctx, as); refusal != "" {
 				return gone(errors.New(refusal))
 			}
+		}
+		if args := callArguments(checked); t.action.NeedsApproval && args != nil {
+			if rec.Arguments, err = json.Marshal(args); err != nil {
+				return gone(err)
+			}
+			r.ladder.waits(rec)
+			continue
 		}
 		if rec.Arguments, err = json.Marshal(act); err != nil {
 			return gone(err)
@@ -407,8 +413,46 @@ func (a *Agent) checkLadderAction(act followup.Action, enabled map[string]action
 	return err
 }
 
-// closes finds the close among the step's actions.
+// callArguments are the arguments with which a call of a built-in action asks for
+// what a step does: whoever approves it later runs it as a call (S6.9). Nil:
+// there is nothing to do, as a variable has no value.
+func callArguments(res actions.Result) map[string]any {
+	type object = map[string]any
+	switch {
+	case res.Assign != nil:
+		return object{"target": res.Assign.Target.Label(), "method": res.Assign.Method, "reason": res.Assign.Reason}
+	case res.Close != nil:
+		return object{"closing_note": res.Close.Note}
+	case res.Stage != "":
+		return object{"stage": res.Stage}
+	case res.Comment != "":
+		return object{"text": res.Comment}
+	case len(res.AddTags) > 0:
+		return object{"add": res.AddTags}
+	}
+	var fields []object
+	for _, id := range sortedKeys(res.Set) {
+		fields = append(fields, object{"field": id, "value": res.Set[id].String()})
+	}
+	if fields == nil {
+		return nil
+	}
+	return object{"fields": fields}
+}
+
+// waits records a call that a person has to approve.
+func (s *ladderStep) waits(rec CallRecord) {
+	rec.Outcome, rec.Detail = CallPending, "pending: a person has to approve it"
+	s.results = append(s.results, resultData{Call: rec})
+}
+
+// closes finds the close among the step's actions, if it is done now.
 func (s *ladderStep) closes() *followup.Action {
+	for _, res := range s.results {
+		if res.Call.Name == actions.NameClose && res.Call.Outcome == CallPending {
+			return nil
+		}
+	}
 	for i := range s.step.Actions {
 		if s.step.Actions[i].Name == actions.NameClose {
 			return &s.step.Actions[i]

@@ -854,3 +854,64 @@ func TestStepTagsWithAVariable(t *testing.T) {
 		}
 	}
 }
+
+// S6.9: a built-in action of a ladder that needs approval waits for a person as
+// a plugged-in one does, and one that closes says no goodbye before. It was done
+// at once.
+func TestApprovalOfABuiltInInALadder(t *testing.T) {
+	approved := func(act actions.Action) actions.Action { act.NeedsApproval = true; return act }
+	for _, c := range []struct {
+		act  followup.Action
+		done func(agent.View) bool
+	}{
+		{followup.Action{Name: "update_stage", Value: "cold lead"}, func(v agent.View) bool { return v.Contact.Stage == "Cold Lead" }},
+		{followup.Action{Name: "update_field", Field: "Budget", Value: "200"}, func(v agent.View) bool { return v.Contact.Field("budget").String() == "200" }},
+		{followup.Action{Name: "update_tags", Value: "gone"}, func(v agent.View) bool { return slices.Contains(v.Contact.Tags, "gone") }},
+		{followup.Action{Name: "assign", Target: "team:sales", Method: "least_open"}, func(v agent.View) bool { return v.Conversation.TeamID == "sales" }},
+		{followup.Action{Name: "unassign"}, func(v agent.View) bool { return v.Conversation.AwaitsHuman }},
+		{followup.Action{Name: "close_conversation", Note: "no response"}, func(v agent.View) bool { return v.Conversation.ClosingNote == "No Response" }},
+		{followup.Action{Name: "add_comment", Value: "No word since $system.current_date."}, func(v agent.View) bool {
+			return slices.ContainsFunc(v.History, func(m frontdesk.Message) bool { return m.Text == "No word since 2025-01-06." })
+		}},
+	} {
+		t.Run(c.act.Name, func(t *testing.T) {
+			var last agent.Turn
+			k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!"), agenttest.Say("It is done.")), func(cfg *agent.Config) {
+				cfg.AllowTargets = []frontdesk.Target{{Kind: frontdesk.TargetNobody}}
+				cfg.Actions = []actions.Action{
+					approved(actions.Assign()), approved(actions.Close()), approved(actions.UpdateFields()), approved(actions.UpdateStage()),
+					approved(actions.AddComment()), approved(actions.UpdateTags()),
+				}
+				step := followup.Step{Delay: followup.Delay(time.Minute), Actions: []followup.Action{c.act}}
+				cfg.Ladders = []followup.Ladder{steps(step)}
+				cfg.OnTurn = func(turn agent.Turn) { last = turn }
+			})
+			k.say("Hi")
+			k.pass(time.Minute)
+			require.Len(t, last.Calls, 1)
+			require.Equal(t, agent.CallPending, last.Calls[0].Outcome)
+			require.False(t, c.done(k.view()))
+			require.Equal(t, []string{"Hello!"}, k.sent())
+			require.NoError(t, k.mux.Resolve(k.ctx, last.Calls[0].ID, true, "ana"))
+			k.runDue()
+			require.Equal(t, agent.CallDone, last.Calls[0].Outcome, last.Calls[0].Detail)
+			assert.True(t, c.done(k.view()))
+			assert.Equal(t, []string{"Hello!", "It is done."}, k.sent())
+		})
+	}
+}
+
+// S4.4, S6.9: nobody is asked to approve a tag that a missing variable leaves
+// without a name.
+func TestApprovalOfNothingInALadder(t *testing.T) {
+	act := actions.UpdateTags()
+	act.NeedsApproval = true
+	k := newKit(t, agenttest.Script(t, agenttest.Say("Hello!")), with(act),
+		withLadders(steps(after(time.Minute, "one", followup.Action{Name: "update_tags", Value: "$contact.country"}))))
+	k.say("Hi")
+	k.pass(time.Minute)
+	assert.Equal(t, []string{"Hello!", "one"}, k.sent())
+	pending, err := k.store.(agent.Desk).Pending(k.ctx, k.conversation().ID)
+	require.NoError(t, err)
+	assert.Empty(t, pending.Approvals)
+}
