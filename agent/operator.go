@@ -33,12 +33,15 @@ type operation struct {
 	c      Commit
 }
 
+// operateHistory is how many messages an operation reads at once.
+const operateHistory = 20
+
 // operate reads the conversation, lets change decide, and commits; it does so
 // again if somebody else got in between. Humans need no lease: their commit
 // raises the epoch, and whatever an agent had under way is void.
 func (m *Mux) operate(ctx context.Context, what, conversationID string, change func(*operation) error) error {
 	for range conflictLimit {
-		view, err := m.store.Load(ctx, Query{ConversationID: conversationID, Waiting: true, Tasks: true, History: 20})
+		view, err := m.store.Load(ctx, Query{ConversationID: conversationID, Waiting: true, Tasks: true, History: operateHistory})
 		if err != nil {
 			return fmt.Errorf("agent: %s: load conversation: %w", what, err)
 		}
@@ -229,36 +232,53 @@ func (o *operation) triggerAgent(ctx context.Context) error {
 	if o.conv.Status != frontdesk.Open || o.conv.OptedOut {
 		return nil
 	}
-	waits := len(o.view.Waiting) > 0 && !switches.Off(switches.HandBack) // whoever wrote since without taking over: no turn has answered (I1)
-	for i := len(o.view.History) - 1; i >= 0 && !waits; i-- {
-		msg := &o.view.History[i]
-		switch msg.Direction {
-		case frontdesk.DirOutbound:
-			if msg.Status == frontdesk.Cancelled || msg.Status == frontdesk.Failed || msg.Status == frontdesk.Queued && !msg.Exempt {
-				continue // no answer: it did not go out, or is of an older epoch now
-			}
-			if msg.FollowUp {
-				continue // it answers nothing
-			}
-			promised, err := o.promises(ctx, msg)
-			if err != nil {
-				return err
-			}
-			if !promised {
-				o.c.Delete = append(o.c.Delete, TaskTurn)
-				return nil
-			}
-			waits = true
-		case frontdesk.DirInbound:
-			waits = true
-		}
+	waits, err := o.contactWaits(ctx)
+	if err != nil {
+		return err
 	}
-	if waits {
-		o.c.Put = append(o.c.Put, Task{
-			ConversationID: o.conv.ID, Kind: TaskTurn, Due: o.m.now(), TurnID: o.m.newID(), Trigger: Trigger{Kind: TriggerAssigned},
-		})
+	if !waits {
+		o.c.Delete = append(o.c.Delete, TaskTurn)
+		return nil
 	}
+	o.c.Put = append(o.c.Put, Task{
+		ConversationID: o.conv.ID, Kind: TaskTurn, Due: o.m.now(), TurnID: o.m.newID(), Trigger: Trigger{Kind: TriggerAssigned},
+	})
 	return nil
+}
+
+// contactWaits reports whether the contact waits for an answer. Any number of
+// internal notes may stand behind what tells.
+func (o *operation) contactWaits(ctx context.Context) (bool, error) {
+	if len(o.view.Waiting) > 0 && !switches.Off(switches.HandBack) {
+		return true, nil // whoever wrote since without taking over: no turn has answered (I1)
+	}
+	history := o.view.History
+	for limit := operateHistory; ; {
+		for i := len(history) - 1; i >= 0; i-- {
+			msg := &history[i]
+			switch msg.Direction {
+			case frontdesk.DirOutbound:
+				if msg.Status == frontdesk.Cancelled || msg.Status == frontdesk.Failed || msg.Status == frontdesk.Queued && !msg.Exempt {
+					continue // no answer: it did not go out, or is of an older epoch now
+				}
+				if msg.FollowUp {
+					continue // it answers nothing
+				}
+				return o.promises(ctx, msg)
+			case frontdesk.DirInbound:
+				return true, nil
+			}
+		}
+		if len(history) < limit {
+			return false, nil
+		}
+		limit *= 8
+		view, err := o.m.store.Load(ctx, Query{ConversationID: o.conv.ID, History: limit})
+		if err != nil {
+			return false, fmt.Errorf("agent: load conversation: %w", err)
+		}
+		history = view.History
+	}
 }
 
 // promises reports whether a message only tells the contact that they will be

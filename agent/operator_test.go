@@ -406,3 +406,28 @@ func TestHandBackAfterAHumansAnswerEndsATurnThatWaits(t *testing.T) {
 	k.pass(time.Hour)
 	assert.Equal(t, []string{"mine"}, k.sent())
 }
+
+// I32: whether the contact waits for an answer is found behind any number of
+// internal notes.
+func TestHandBackBehindManyNotes(t *testing.T) {
+	for _, answered := range []bool{false, true} {
+		script := []agenttest.Step{agenttest.CallTool("assign", args{"target": "Sales Team", "reason": "a demo"}), agenttest.Say("A colleague will write.")}
+		want := []string{"A colleague will write.", "Ana here."}
+		if !answered {
+			script, want[1] = append(script, agenttest.Say("Sales again.")), "Sales again."
+		}
+		k := newKit(t, agenttest.Script(t, script...))
+		k.say("A demo, please")
+		id := k.conversation().ID
+		if answered {
+			_, err := k.mux.Reply(k.ctx, agent.HumanReply{ConversationID: id, UserID: "ana", Text: "Ana here."})
+			require.NoError(t, err)
+		}
+		for range 100 {
+			require.NoError(t, k.mux.Note(k.ctx, id, "ana", "I look into it."))
+		}
+		require.NoError(t, k.mux.Assign(k.ctx, id, frontdesk.Target{Name: "Sales Agent"}, "ana"))
+		k.pass(time.Hour)
+		assert.Equal(t, want, k.sent())
+	}
+}
