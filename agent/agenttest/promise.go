@@ -9,7 +9,7 @@ import (
 // to, or what is under test does not promise it.
 type untested string
 
-func (u untested) Error() string { return "not tested: " + string(u) }
+func (u untested) Error() string { return "NOT TESTED: " + string(u) }
 
 // judge reports how a promise came out: one that was not tested is skipped, so
 // that nobody takes it for kept.
