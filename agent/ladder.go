@@ -342,6 +342,18 @@ func performable(l followup.Ladder) followup.Ladder {
 	return l
 }
 
+// eachLadderAction calls do with the actions in the ladders of the configuration
+// and where each stands.
+func (a *Agent) eachLadderAction(do func(where string, act followup.Action)) {
+	for l, ladder := range a.cfg.Ladders {
+		for s, step := range ladder.Steps {
+			for i, act := range step.Actions {
+				do(fmt.Sprintf("ladder %d: step %d: action %d", l+1, s+1, i+1), act)
+			}
+		}
+	}
+}
+
 // checkLadders reports actions in the ladders of the configuration that could
 // never be done: those of a prompt have the compiler to look at them.
 func (a *Agent) checkLadders() (errs []error) {
@@ -349,34 +361,26 @@ func (a *Agent) checkLadders() (errs []error) {
 	for _, act := range a.cfg.Actions {
 		enabled[act.Name] = act
 	}
-	for l, ladder := range a.cfg.Ladders {
-		for s, step := range ladder.Steps {
-			for i, act := range step.Actions {
-				if act.Name == "" {
-					continue // followup.Validate has reported it
-				}
-				if err := a.checkLadderAction(act, enabled); err != nil {
-					errs = append(errs, fmt.Errorf("agent: Ladders of %q: ladder %d: step %d: action %d: %w", a.cfg.Name, l+1, s+1, i+1, err))
-				}
-			}
+	a.eachLadderAction(func(where string, act followup.Action) {
+		if act.Name == "" {
+			return // followup.Validate has reported it
 		}
-	}
+		if err := a.checkLadderAction(act, enabled); err != nil {
+			errs = append(errs, fmt.Errorf("agent: Ladders of %q: %s: %w", a.cfg.Name, where, err))
+		}
+	})
 	return errs
 }
 
 // ladderTargets are whom the ladders of the configuration assign.
 func (a *Agent) ladderTargets() (targets []frontdesk.Target) {
-	for _, ladder := range a.cfg.Ladders {
-		for _, step := range ladder.Steps {
-			for _, act := range step.Actions {
-				if _, res := ladderResult(act); res.Assign != nil {
-					if t, err := a.rules.exists(res.Assign.Target); err == nil {
-						targets = append(targets, t)
-					}
-				}
+	a.eachLadderAction(func(_ string, act followup.Action) {
+		if _, res := ladderResult(act); res.Assign != nil {
+			if t, err := a.rules.exists(res.Assign.Target); err == nil {
+				targets = append(targets, t)
 			}
 		}
-	}
+	})
 	return targets
 }
 
